@@ -1,0 +1,114 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One set of language rules for every Swift target: explicit existentials, imports that do not leak, and async
+/// functions that stay on their caller's executor (the engine's thread relies on it).
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+func library(
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, exclude: ["DESIGN.md"] + exclude, resources: resources,
+        swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "docent",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "docent", targets: ["docent"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // Optimised even in debug builds: the tests run real models through these loops.
+        .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+        // Carries pkg-config's include paths of GLib to CVips, and nothing else.
+        .systemLibrary(name: "CGLib", path: "Sources/CVips/glib", pkgConfig: "gobject-2.0"),
+        .target(
+            name: "CVips", dependencies: ["CGLib"], exclude: ["glib"],
+            linkerSettings: ["vips", "gobject-2.0", "glib-2.0"].map { .linkedLibrary($0) }),
+        library("Compute", ["CKernels"]),
+        library(
+            "Models",
+            ["Compute", "CVips", .product(name: "Crypto", package: "swift-crypto")]),
+        library(
+            "Inference",
+            [
+                "Models", "Compute", .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        library(
+            "Jobs",
+            [
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            resources: [.embedInCode("Migrations")]),
+        library("Workers", ["Jobs", "Inference", "Models", .product(name: "Logging", package: "swift-log")]),
+        library(
+            "Captioning",
+            [
+                "Workers", "Jobs", "Inference", "Models", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            exclude: ["Recipes/samples"],
+            resources: ["caption", "alt-text", "tags", "ocr"].map { .embedInCode("Recipes/\($0).json") }),
+        library(
+            "HTTPAPI",
+            [
+                "Workers", "Jobs", "Inference", "Models", .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .executableTarget(
+            name: "docent",
+            dependencies: [
+                "HTTPAPI", "Captioning", "Workers", "Jobs", "Inference", "Models", "Compute",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            resources: [.copy("docent-mini")],
+            swiftSettings: settings),
+        tests("ComputeTests", ["Compute", "CKernels"]),
+        tests("ModelsTests", ["Models", "Compute"]),
+        tests("InferenceTests", ["Inference", "Models", "Compute"]),
+        tests("JobsTests", ["Jobs", .product(name: "GRDB", package: "GRDB.swift")]),
+        tests("WorkersTests", ["Workers", "Jobs", "Inference", "Models"]),
+        tests("CaptioningTests", ["Captioning", "Workers", "Jobs", "Inference", "Models"]),
+        tests(
+            "HTTPAPITests",
+            [
+                "HTTPAPI", "Workers", "Jobs", "Inference", "Models",
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ]),
+        tests("docentTests", ["docent"]),
+    ]
+)

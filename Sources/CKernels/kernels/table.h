@@ -1,0 +1,40 @@
+// All kernels of one instruction set; the including file names it in KERNELS and KERNELS_NAME.
+#include "vector.h"
+
+#include "functions.h"
+
+#include "rows.h"
+
+#include "multiply_rows.h"
+
+#include "multiply_rows_q8.h"
+
+#include "multiply_tiles.h"
+
+#include "attention.h"
+
+const docent_kernels KERNELS = {
+    .name = KERNELS_NAME,
+    .row_limit = row_block,
+    .tile_rows = tile_rows,
+    .tile_outputs = tile_outputs,
+#ifdef HAS_VNNI
+    .quantized_rows_always = true,
+#endif
+    .multiply_rows = multiply_rows,
+    .pack_rows = pack_rows,
+    .multiply_tiles = multiply_tiles,
+    .quantize_rows = quantize_rows,
+    .attend_scratch = attend_scratch,
+    .attend = attend,
+    .attend_part = attend_part,
+    .join_parts = join_parts,
+    .rotate = rotate,
+    .rms_norm = rms_norm,
+    .layer_norm = layer_norm,
+    .silu_multiply = silu_multiply,
+    .add = add,
+    .activate = activate,
+    .widen = widen,
+    .exponential = exponentials,
+};

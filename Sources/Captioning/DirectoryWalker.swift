@@ -1,0 +1,152 @@
+/// Finds the images below directories, among files given by name and behind globs, in an order that only depends on names.
+///
+/// Directories are walked depth first in byte order of names. Hidden names are left out unless given. Symbolic links are
+/// followed, but every real directory is entered once and every real file counted once, under the first path that leads to
+/// it; so loops end and overlapping roots do no harm. In directories the extension decides what is an image (its content
+/// decides again when it is decoded); a file given by name is taken at its word.
+public struct DirectoryWalker: Sendable {
+    public static let extensions: Set<String> = [
+        "jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "gif", "tif", "tiff", "bmp", "heic", "heif", "avif",
+    ]
+    public var maxDepth = 64
+    public var maxImages = 10_000_000
+
+    public init() {}
+
+    /// The images behind `arguments` and what could not be followed. Throws when an argument names nothing at all.
+    public func walk(_ arguments: [String]) throws(CaptionError) -> Walk {
+        var traversal = Traversal(walker: self)
+        for argument in arguments { try traversal.visit(argument: argument) }
+        return Walk(images: traversal.images, problems: traversal.problems)
+    }
+}
+
+/// What a walk found.
+public struct Walk: Sendable {
+    public var images: [FoundImage]
+    /// Images and directories that cannot be captioned or entered.
+    public var problems: [ImageFailure]
+
+    public init(images: [FoundImage], problems: [ImageFailure] = []) {
+        self.images = images
+        self.problems = problems
+    }
+}
+
+/// One walk in progress.
+private struct Traversal {
+    let walker: DirectoryWalker
+    var images: [FoundImage] = []
+    var problems: [ImageFailure] = []
+    private var entered: Set<FileFacts.Identity> = []
+    private var counted: Set<String> = []
+    private var taken: Set<String> = []
+
+    init(walker: DirectoryWalker) { self.walker = walker }
+
+    mutating func visit(argument: String) throws(CaptionError) {
+        if DirectoryListing.canonical(argument) != nil {
+            return try visit(argument, shown: "", root: argument)
+        }
+        guard let pattern = GlobPattern(argument) else { throw .pathMissing(argument) }
+        guard let base = DirectoryListing.canonical(pattern.base) else { throw .pathMissing(pattern.base) }
+        for match in pattern.expand(list: { Self.entries(of: base + "/" + $0) }) {
+            try visit(base + "/" + match, shown: match == "." ? "" : match, root: pattern.base)
+        }
+    }
+
+    /// A path from the command line or a glob; `shown` is empty when it is the root itself.
+    private mutating func visit(_ path: String, shown: String, root: String) throws(CaptionError) {
+        guard let target = DirectoryListing.canonical(path), let facts = FileFacts(at: target, followingLinks: true)
+        else { return }
+        if facts.kind == .directory {
+            try enter(target, facts, shown: shown.isEmpty ? "" : shown + "/", root: root, depth: 0)
+        } else {
+            let name = root.hasPrefix("./") ? String(root.dropFirst(2)) : root
+            let location = DirectoryListing.canonicalParent(path) ?? target
+            try count(location, target, facts, shown: shown.isEmpty ? name : shown, root: root)
+        }
+    }
+
+    private mutating func enter(
+        _ location: String, _ facts: FileFacts, shown: String, root: String, depth: Int
+    ) throws(CaptionError) {
+        guard entered.insert(facts.identity).inserted else { return }
+        if depth > walker.maxDepth {
+            return report(shown, "too_deep", "directories are nested more than \(walker.maxDepth) deep")
+        }
+        let names: [[UInt8]]
+        do { names = try DirectoryListing.names(in: location) } catch {
+            return report(shown.isEmpty ? root : shown, "directory_unreadable", "the directory cannot be listed")
+        }
+        for bytes in names where bytes.first != UInt8(ascii: ".") {
+            guard let name = String(validating: bytes, as: UTF8.self) else {
+                reportName(bytes, in: shown)
+                continue
+            }
+            try visit(name, in: location, shown: shown + name, root: root, depth: depth)
+        }
+    }
+
+    private mutating func visit(
+        _ name: String, in directory: String, shown: String, root: String, depth: Int
+    ) throws(CaptionError) {
+        let location = directory == "/" ? "/" + name : directory + "/" + name
+        guard var facts = FileFacts(at: location, followingLinks: false) else { return }
+        var target = location
+        if facts.kind == .link {
+            guard let end = DirectoryListing.canonical(location),
+                let endFacts = FileFacts(at: end, followingLinks: true)
+            else {
+                if Self.isImage(name) { report(shown, "broken_link", "the symbolic link leads nowhere") }
+                return
+            }
+            (target, facts) = (end, endFacts)
+        }
+        if facts.kind == .directory {
+            try enter(target, facts, shown: shown + "/", root: root, depth: depth + 1)
+        } else if Self.isImage(name) {
+            try count(location, target, facts, shown: shown, root: root)
+        }
+    }
+
+    /// `location` is where it was found, `target` the real file: the same unless it is a link.
+    private mutating func count(
+        _ location: String, _ target: String, _ facts: FileFacts, shown: String, root: String
+    ) throws(CaptionError) {
+        guard counted.insert(target).inserted else { return }
+        guard facts.kind == .file else {
+            return report(shown, "not_a_file", "it is neither a file nor a directory")
+        }
+        if images.count == walker.maxImages { throw .tooManyImages(limit: walker.maxImages) }
+        // Rows are known by their paths: a second file of the same relative path brings its root, in the end all of itself.
+        let path = [shown, root + "/" + shown, location].first { !taken.contains($0) } ?? location
+        taken.insert(path)
+        images.append(
+            FoundImage(path: path, location: location, byteCount: facts.byteCount, modified: facts.modified))
+    }
+
+    private mutating func report(_ path: String, _ code: String, _ message: String) {
+        problems.append(ImageFailure(path: path, code: code, message: message))
+    }
+
+    private mutating func reportName(_ bytes: [UInt8], in shown: String) {
+        let name = String(decoding: bytes, as: UTF8.self)
+        guard Self.isImage(name) else { return }
+        report(shown + name, "name_not_utf8", "the file's name is not UTF-8; rename it")
+    }
+
+    private static func isImage(_ name: String) -> Bool {
+        guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return false }
+        return DirectoryWalker.extensions.contains(name[name.index(after: dot)...].lowercased())
+    }
+
+    private static func entries(of directory: String) -> [(name: String, isDirectory: Bool)] {
+        let names = (try? DirectoryListing.names(in: directory)) ?? []
+        return names.compactMap { bytes in
+            guard let name = String(validating: bytes, as: UTF8.self) else { return nil }
+            let facts = FileFacts(at: directory + "/" + name, followingLinks: false)
+            return (name, facts?.kind == .directory)
+        }
+    }
+}

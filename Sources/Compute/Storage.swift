@@ -1,0 +1,27 @@
+/// A run of bytes on one device, freed (or unmapped, or given back to a pool) when its last tensor goes.
+///
+/// The one place in this target that holds a raw address. `address` is a host address on the CPU backend and a device
+/// address on a GPU backend: only the backend that made a storage may read through it. `@unchecked Sendable` because
+/// the bytes are written only by the backend's own thread between the operations it orders.
+public final class Storage: @unchecked Sendable {
+    public let address: UnsafeMutableRawPointer
+    public let byteCount: Int
+    private let release: @Sendable (UnsafeMutableRawPointer) -> Void
+
+    /// Takes over `byteCount` bytes at `address`; `release` runs once, at the end of the storage's life.
+    public init(
+        address: UnsafeMutableRawPointer, byteCount: Int, release: @escaping @Sendable (UnsafeMutableRawPointer) -> Void
+    ) {
+        self.address = address
+        self.byteCount = byteCount
+        self.release = release
+    }
+
+    /// Fresh, uninitialised host memory aligned for vector loads.
+    public static func host(byteCount: Int) -> Storage {
+        let address = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 64), alignment: 64)
+        return Storage(address: address, byteCount: byteCount) { $0.deallocate() }
+    }
+
+    deinit { release(address) }
+}

@@ -1,0 +1,18 @@
+import Hummingbird
+import NIOCore
+
+/// What belongs to one request on its way through the server.
+struct APIContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// The client's `X-Request-Id`, or one of ours.
+    var requestID = ""
+    private let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        channel = source.channel
+    }
+
+    /// The end of the client's side of the connection.
+    func disconnection() async -> Disconnection? { await DisconnectHandler.disconnection(of: channel) }
+}

@@ -1,0 +1,83 @@
+import Hummingbird
+public import Jobs
+public import Logging
+public import Models
+import NIOCore
+public import ServiceLifecycle
+public import Workers
+
+/// The HTTP server: routes in front of the queue and its dispatcher.
+///
+/// On graceful shutdown it stops accepting connections, drains the dispatcher, and returns when the last response has
+/// been sent; responses that are not done after `drainPatience` end with an error.
+public struct APIServer: Service {
+    private let configuration: ServerConfiguration
+    private let dispatcher: Dispatcher
+    private let health: ServiceHealth
+    private let logger: Logger
+    private let onServerRunning: @Sendable (_ port: Int) async -> Void
+    let responder: RouterResponder<APIContext>
+
+    /// `modelNames`: what the model is called in requests, the first of them in answers; empty for its own name.
+    /// `onServerRunning` is told the bound port.
+    public init(
+        configuration: ServerConfiguration, store: JobStore, dispatcher: Dispatcher, model: LoadedModel,
+        modelNames: [String] = [], health: ServiceHealth = ServiceHealth(), logger: Logger,
+        onServerRunning: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
+    ) {
+        self.configuration = configuration
+        self.dispatcher = dispatcher
+        self.health = health
+        self.logger = logger
+        self.onServerRunning = onServerRunning
+        let rules = ChatRules(configuration: configuration, model: model, modelNames: modelNames)
+        let table = RouteTable()
+        let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
+        router.addMiddleware {
+            RequestIdentity()
+            AccessLog()
+            ErrorMiddleware(routes: table)
+        }
+        HealthRoutes(health: health).add(to: router)
+        let guarded = router.group().add(middleware: BearerAuthentication(keys: configuration.apiKeys))
+        let models = rules.modelNames.map {
+            ModelObject(name: $0, card: model.card, contextLength: rules.contextLength)
+        }
+        ModelRoutes(models: models).add(to: guarded)
+        MetadataRoutes(card: model.card, rules: rules).add(to: guarded)
+        ChatRoutes(
+            store: store, dispatcher: dispatcher, rules: rules, configuration: configuration,
+            admission: Admission(limit: configuration.maxWaitingRequests)
+        ).add(to: guarded)
+        JobRoutes(store: store, modelName: rules.modelName, configuration: configuration).add(to: guarded)
+        table.fill(from: router)
+        responder = router.buildResponder()
+    }
+
+    /// Serves until cancelled or gracefully shut down.
+    public func run() async throws {
+        let (health, dispatcher, patience) = (health, dispatcher, configuration.drainPatience)
+        try await withGracefulShutdownHandler {
+            try await application.run()
+        } onGracefulShutdown: {
+            health.state = .draining
+            dispatcher.drain(patience: patience)
+        }
+    }
+
+    var application: some ApplicationProtocol {
+        let onServerRunning = onServerRunning
+        return Application(
+            responder: responder,
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [DisconnectHandler()],
+                    idleTimeout: .init(configuration.idleTimeout),
+                    httpDecoderConfiguration: .init(maxHeaderFieldSize: 32 << 10, maxHeaderFieldCount: 200))),
+            configuration: .init(
+                address: .hostname(configuration.host, port: configuration.port), serverName: nil, backlog: 1024,
+                availableConnectionsDelegate: .maximum(configuration.maxConnections, logger: logger)),
+            onServerRunning: { await onServerRunning($0.localAddress?.port ?? 0) },
+            logger: logger)
+    }
+}

@@ -1,0 +1,57 @@
+import Inference
+import Models
+
+/// A chat completion request that kept every rule.
+struct ChatRequest: Sendable {
+    var messages: [ChatMessage]
+    /// In the order in which `messages` mention them.
+    var images: [RequestedImage]
+    var sampling: SamplingParameters
+    var choices: Int
+    var isStreamed: Bool
+    /// A last chunk with the usage.
+    var includesUsage: Bool
+
+    enum RequestedImage: Sendable, Hashable {
+        /// A data URL's bytes, whose header was looked at.
+        case inline([UInt8])
+        case remote(ImageURL)
+    }
+
+    init(_ body: JSONNode, rules: ChatRules) throws {
+        let fields = try JSONFields(body, path: "body")
+        try Self.checkModel(fields, rules)
+        try UnsupportedFields.check(fields)
+        var reader = MessageReader(rules: rules)
+        messages = try reader.messages(of: fields)
+        images = reader.images
+        sampling = try SamplingParameters(fields, rules)
+        choices = try fields.integer("n", in: 1...rules.maxChoices) ?? 1
+        guard choices == 1 || sampling.temperature > 0 else {
+            throw APIError.badRequest("n must be 1 when temperature is 0: every choice would be the same", param: "n")
+        }
+        (isStreamed, includesUsage) = try Self.streaming(fields)
+    }
+
+    private static func checkModel(_ fields: JSONFields, _ rules: ChatRules) throws(APIError) {
+        guard let model = try fields.string("model"), !model.isEmpty else { return }
+        guard rules.modelNames.contains(model) else {
+            throw .notFound(
+                "The model `\(model.prefix(200))` does not exist; this server has: "
+                    + rules.modelNames.joined(separator: ", "),
+                param: "model")
+        }
+    }
+
+    private static func streaming(_ fields: JSONFields) throws(APIError) -> (isStreamed: Bool, includesUsage: Bool) {
+        let isStreamed = try fields.bool("stream") ?? false
+        guard let options = try fields.fields("stream_options") else { return (isStreamed, false) }
+        guard isStreamed else {
+            throw .badRequest("stream_options may be set only when stream is true", param: "stream_options")
+        }
+        guard try options.bool("continuous_usage_stats") != true else {
+            throw .badRequest("continuous_usage_stats is not supported yet", param: "stream_options")
+        }
+        return (true, try options.bool("include_usage") ?? false)
+    }
+}

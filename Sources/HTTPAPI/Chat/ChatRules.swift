@@ -1,0 +1,34 @@
+import Models
+
+/// What a chat request is held against before anything of it is stored.
+struct ChatRules: Sendable {
+    /// Names that the model is asked for by; the first is the one that answers carry.
+    let modelNames: [String]
+    let contextLength: Int
+    let vocabulary: Int
+    /// Sampling where a request says nothing.
+    let defaults: GenerationDefaults
+    let maxImages: Int
+    let maxChoices: Int
+    let imageLimits: ImageLimits
+    let fetchPolicy: FetchPolicy
+
+    init(configuration: ServerConfiguration, model: LoadedModel, modelNames: [String]) {
+        self.modelNames = modelNames.isEmpty ? [model.card.name] : modelNames
+        contextLength = model.model.shape.contextLength
+        vocabulary = model.model.shape.vocabulary
+        defaults = model.generation
+        maxImages = configuration.maxImages
+        maxChoices = configuration.maxChoices
+        imageLimits = configuration.imageLimits
+        fetchPolicy = configuration.fetchPolicy
+    }
+
+    var modelName: String { modelNames[0] }
+
+    static let maxStops = 4
+    static let longestStop = 1024
+    static let maxLogprobs = 20
+    static let maxStopTokens = 256
+    static let maxMessages = 4096
+}

@@ -1,0 +1,37 @@
+/// Fields of OpenAI's and vLLM's requests that this server knows but does not act on yet.
+///
+/// One that asks for something is refused, because free text where a schema was asked for is worse than an error;
+/// values that ask for nothing pass. Fields that nobody knows are ignored, as vLLM does.
+enum UnsupportedFields {
+    static func check(_ fields: JSONFields) throws(APIError) {
+        for (name, neutral) in neutralValues {
+            guard let value = fields[name], !neutral.contains(value) else { continue }
+            throw .badRequest("\(name) is not supported yet", param: name)
+        }
+        if let format = try fields.fields("response_format") {
+            guard let type = try format.string("type") else {
+                throw .malformed("body.response_format.type is missing", param: "body.response_format.type")
+            }
+            guard type == "text" else {
+                throw .badRequest("response_format \(type.prefix(40)) is not supported yet", param: "response_format")
+            }
+        }
+        if let extensions = try fields.fields("nvext") {
+            for name in ["guided_json", "guided_regex", "guided_choice", "guided_grammar"]
+            where extensions[name] != nil {
+                throw .badRequest("nvext.\(name) is not supported yet", param: "nvext")
+            }
+        }
+    }
+
+    private static let neutralValues: [(name: String, neutral: [JSONNode])] = [
+        ("tools", []), ("tool_choice", ["none"]), ("functions", []), ("function_call", ["none"]),
+        ("structured_outputs", []), ("guided_json", []), ("guided_regex", []), ("guided_choice", []),
+        ("guided_grammar", []),
+        ("prompt_logprobs", []), ("logprob_token_ids", []), ("allowed_token_ids", []), ("bad_words", [[]]),
+        ("use_beam_search", [false]), ("best_of", [1]), ("echo", [false]),
+        ("add_generation_prompt", [true]), ("continue_final_message", [false]), ("chat_template", []),
+        ("mm_processor_kwargs", [[:]]), ("media_io_kwargs", [[:]]), ("truncate_prompt_tokens", []),
+        ("priority", [0]), ("repetition_detection", []), ("audio", []), ("modalities", [["text"]]),
+    ]
+}

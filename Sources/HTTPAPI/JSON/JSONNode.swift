@@ -1,0 +1,47 @@
+/// A JSON value whose objects keep the order of their keys, so that an answer's text is the same every time.
+///
+/// Requests are read into it too: a field's type can then be checked with the field's own name in the error.
+enum JSONNode: Sendable, Hashable {
+    case null
+    case bool(Bool)
+    case int(Int)
+    case number(Double)
+    case string(String)
+    case array([JSONNode])
+    case object([Member])
+
+    struct Member: Sendable, Hashable {
+        let key: String
+        let value: JSONNode
+    }
+
+    /// How error messages name what was found: its kind only, never its content.
+    var kind: String {
+        switch self {
+        case .null: "null"
+        case .bool: "a boolean"
+        case .int: "an integer"
+        case .number: "a number"
+        case .string: "a string"
+        case .array: "an array"
+        case .object: "an object"
+        }
+    }
+
+    static func optional(_ text: String?) -> JSONNode { text.map { .string($0) } ?? .null }
+    static func optional(_ value: Int?) -> JSONNode { value.map { .int($0) } ?? .null }
+}
+
+extension JSONNode: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, ExpressibleByStringLiteral,
+    ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral, ExpressibleByNilLiteral
+{
+    init(dictionaryLiteral elements: (String, JSONNode)...) {
+        self = .object(elements.map { Member(key: $0.0, value: $0.1) })
+    }
+
+    init(arrayLiteral elements: JSONNode...) { self = .array(elements) }
+    init(stringLiteral value: String) { self = .string(value) }
+    init(integerLiteral value: Int) { self = .int(value) }
+    init(booleanLiteral value: Bool) { self = .bool(value) }
+    init(nilLiteral: ()) { self = .null }
+}

@@ -1,0 +1,114 @@
+import Hummingbird
+import Inference
+import Jobs
+import Logging
+import Workers
+
+/// `POST /v1/chat/completions`: a request becomes a row first, and then an answer, a stream, or a job to ask after.
+struct ChatRoutes: Sendable {
+    let store: JobStore
+    let dispatcher: Dispatcher
+    let rules: ChatRules
+    let configuration: ServerConfiguration
+    let admission: Admission
+
+    func add(to router: some RouterMethods<APIContext>) {
+        router.post("v1/chat/completions", use: complete)
+    }
+
+    @Sendable private func complete(_ request: Request, context: APIContext) async throws -> Response {
+        let body = try await request.json(upTo: configuration.maxBodyBytes)
+        let chat = try ChatRequest(body, rules: rules)
+        let isAsynchronous = request.prefersAsynchronousAnswer
+        guard !(isAsynchronous && chat.isStreamed) else {
+            throw APIError.badRequest("stream and \"Prefer: respond-async\" exclude each other", param: "stream")
+        }
+        let work = try await work(for: chat)
+        if isAsynchronous { return try await accept(work) }
+        let place = try admission.enter()
+        defer { withExtendedLifetime(place) {} }
+        let identity = AnswerIdentity.new(created: store.now.seconds, model: rules.modelName)
+        let disconnection = await context.disconnection()
+        let (ticket, first) = try await withCancellation(on: disconnection) {
+            let ticket = try await dispatcher.submit(work, label: "chat completion \(identity.id)")
+            return (ticket, await ticket.events.first())
+        }
+        context.logger.debug("accepted", metadata: ["job": "\(ticket.jobID)", "answer": "\(identity.id)"])
+        guard chat.isStreamed else {
+            let answer = try await withCancellation(on: disconnection) { try await ticket.answer(after: first) }
+            return Response(json: ChatCompletion(identity: identity, answer: answer).json)
+        }
+        switch first {
+        case .failed(let failure): throw failure
+        case .cancelled, nil: throw APIError.cancelled
+        case .started, .delta, .choiceFinished, .finished: break
+        }
+        return stream(
+            ticket, first, of: chat, identity,
+            EventStream(disconnection: disconnection, keepAliveInterval: configuration.keepAliveInterval), place)
+    }
+
+    private func stream(
+        _ ticket: Ticket, _ first: WorkEvent?, of chat: ChatRequest, _ identity: AnswerIdentity, _ events: EventStream,
+        _ place: Admission.Place
+    ) -> Response {
+        let frames = ChatStream(
+            chunks: ChatCompletionChunk(identity: identity), choices: chat.choices, includesUsage: chat.includesUsage,
+            hasLogprobs: chat.sampling.topLogprobs != nil)
+        return events.response(
+            of: ticket.events, prefix: first.map { frames.frames(for: $0) } ?? [], owning: place
+        ) { frames.frames(for: $0) }
+    }
+
+    /// Puts inline images beside the database; the row refers to them.
+    private func work(for chat: ChatRequest) async throws -> ChatWork {
+        var references: [ImageReference] = []
+        for image in chat.images {
+            switch image {
+            case .inline(let bytes): references.append(.blob(try await store.blobs.put(bytes)))
+            case .remote(let url): references.append(.url(url.text))
+            }
+        }
+        return ChatWork(
+            messages: chat.messages, images: references, sampling: chat.sampling, choices: chat.choices)
+    }
+
+    private func accept(_ work: ChatWork) async throws -> Response {
+        let job = try await dispatcher.enqueue(
+            work, kind: "chat", label: "chat completion", priority: .interactive)
+        var response = Response(json: JobObject(job: job).json, status: .accepted)
+        response.headers[.location] = "/v1/jobs/\(job.id)"
+        response.headers[.preferenceApplied] = "respond-async"
+        return response
+    }
+}
+
+extension Ticket {
+    /// The committed answer; throws why there is none.
+    fileprivate func answer(after first: WorkEvent?) async throws -> ChatAnswer {
+        if let answer = try first?.answer() { return answer }
+        for await event in events {
+            if let answer = try event.answer() { return answer }
+        }
+        try Task.checkCancellation()
+        throw APIError.cancelled
+    }
+}
+
+extension WorkEvent {
+    fileprivate func answer() throws -> ChatAnswer? {
+        switch self {
+        case .finished(let answer): answer
+        case .failed(let failure): throw failure
+        case .cancelled: throw APIError.cancelled
+        case .started, .delta, .choiceFinished: nil
+        }
+    }
+}
+
+extension AsyncStream where Element == WorkEvent {
+    fileprivate func first() async -> WorkEvent? {
+        for await event in self { return event }
+        return nil
+    }
+}

@@ -1,0 +1,41 @@
+import Hummingbird
+import NIOCore
+
+extension Request {
+    /// The body as JSON. vLLM answers a wrong content type with 400, not 415.
+    func json(upTo limit: Int) async throws -> JSONNode {
+        let type = headers[.contentType]?.split(separator: ";").first?.lowercased() ?? ""
+        guard type.filter({ $0 != " " }) == "application/json" else {
+            throw APIError.malformed("Content-Type must be application/json", param: nil)
+        }
+        let length = headers[.contentLength].flatMap(Int.init) ?? 0
+        guard length <= limit else { throw APIError.bodyTooLarge }
+        let body = try await body.collect(upTo: limit)
+        do {
+            return try JSONNode.parse(body)
+        } catch {
+            throw APIError.malformed(
+                "The body is not valid JSON, is nested too deeply, or has a number out of range", param: "body")
+        }
+    }
+
+    /// RFC 7240: preferences may stand in several headers, with parameters, in any case.
+    var prefersAsynchronousAnswer: Bool {
+        headers[values: .prefer].contains { value in
+            value.split(separator: ",").contains { preference in
+                preference.prefix { $0 != ";" }.filter { $0 != " " }.lowercased() == "respond-async"
+            }
+        }
+    }
+
+    /// A number from the query, within `range`.
+    func queryInteger(_ name: String, in range: ClosedRange<Int>, default value: Int) throws(APIError) -> Int {
+        guard let text = uri.queryParameters[Substring(name)] else { return value }
+        guard let number = Int(text), range.contains(number) else {
+            throw .badRequest("\(name) must be from \(range.lowerBound) to \(range.upperBound)", param: name)
+        }
+        return number
+    }
+
+    func queryText(_ name: String) -> String? { uri.queryParameters[Substring(name)].map(String.init) }
+}

@@ -1,0 +1,31 @@
+public import Models
+
+/// How the server listens and what it accepts.
+public struct ServerConfiguration: Sendable {
+    public var host = "127.0.0.1"
+    /// 0 for any free port.
+    public var port = 8000
+    /// Longest request body. A 45 MB picture as base64 still fits.
+    public var maxBodyBytes = 64 << 20
+    /// Most images of one request.
+    public var maxImages = 16
+    /// What an inline image's header may ask for; the same limits as the dispatcher's.
+    public var imageLimits = ImageLimits()
+    /// Most answers to one request (`n`).
+    public var maxChoices = 128
+    /// Keys of which a client must present one; empty lets everybody in.
+    public var apiKeys: [String] = []
+    public var fetchPolicy = FetchPolicy()
+    /// A connection on which nothing comes for this long, between requests or inside one, is closed.
+    public var idleTimeout: Duration = .seconds(75)
+    /// Connections beyond these wait in the listen backlog.
+    public var maxConnections = 4096
+    /// Requests that may wait for their answers at a time; more are answered 503.
+    public var maxWaitingRequests = 512
+    /// Silence on an event stream after which a comment is sent, so that nobody between closes it.
+    public var keepAliveInterval: Duration = .seconds(15)
+    /// How long running requests may go on after a graceful shutdown began.
+    public var drainPatience: Duration = .seconds(30)
+
+    public init() {}
+}

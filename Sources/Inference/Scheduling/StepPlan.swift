@@ -1,0 +1,46 @@
+import Models
+
+/// What one step of the engine does, decided before any of it is done.
+struct StepPlan: Sendable {
+    /// The part that one sequence has in a step.
+    struct Run: Sendable {
+        let sequence: SequenceID
+        /// Positions to compute; the tokens at them.
+        let positions: Range<Int>
+        let tokens: [Int32]
+        let features: [FeatureSlice]
+        /// Pages of all tokens up to `positions.upperBound` (there may be more).
+        let pages: [Int32]
+        /// Whether these are the last known tokens, so that the next one can be chosen.
+        let wantsLogits: Bool
+        let isDecode: Bool
+    }
+
+    /// Rows of an image's features that replace embeddings of a run.
+    struct FeatureSlice: Sendable {
+        let image: ContentHash
+        let rows: Range<Int>
+        /// For each row the index in `Run.tokens`.
+        let offsets: [Int32]
+    }
+
+    /// An image to encode, and the sequence that fails if it cannot be.
+    struct Encode: Sendable {
+        let image: ContentHash
+        let sequence: SequenceID
+    }
+
+    struct Admission: Sendable {
+        let sequence: SequenceID
+        /// Tokens that need not be computed because their pages were remembered.
+        let reusedTokens: Int
+    }
+
+    var encodes: [Encode] = []
+    var runs: [Run] = []
+    var admitted: [Admission] = []
+    var preempted: [SequenceID] = []
+
+    var tokenCount: Int { runs.reduce(0) { $0 + $1.tokens.count } }
+    var isEmpty: Bool { encodes.isEmpty && runs.isEmpty }
+}

@@ -1,0 +1,130 @@
+internal import GRDB
+internal import Glibc
+internal import Synchronization
+
+/// The durable queue: jobs and their requests in one SQLite database that belongs to one process.
+///
+/// What a method acknowledged is on disk (`synchronous=FULL`). A request is handed to at most one worker at a time and
+/// at most one result of it is ever accepted; it may run again after a crash (at-least-once). See DESIGN.md.
+public final class JobStore: Sendable {
+    public let path: String
+    public let configuration: JobStoreConfiguration
+    /// The bytes that requests refer to, in files beside the database.
+    public let blobs: BlobStore
+    let clock: SteadyClock
+    let queue: CommitQueue
+    private let pool: DatabasePool
+    private let listeners = Listeners()
+    private let jobIDs = JobIDGenerator()
+
+    /// Opens the database (creates and migrates it where needed), becomes its owner and recovers what the last owner
+    /// left running.
+    /// - Throws: `JobStoreError`; `.locked` if another process (or store) owns it.
+    public convenience init(
+        path: String, configuration: JobStoreConfiguration = .init(), clock: any WallClock = SystemWallClock()
+    ) throws {
+        try self.init(path: path, configuration: configuration, clock: clock, migrations: Migration.all)
+    }
+
+    init(
+        path: String, configuration: JobStoreConfiguration, clock: any WallClock, migrations: [Migration]
+    ) throws {
+        precondition(path != ":memory:" && !path.isEmpty, "a job store is a file: it must survive the process")
+        let path = try Self.resolved(path)
+        if !configuration.allowsNetworkFileSystem, let type = FileSystemType.network(of: path.directory) {
+            throw JobStoreError.networkFileSystem(path: path.full, type: type)
+        }
+        self.path = path.full
+        self.configuration = configuration
+        self.clock = SteadyClock(clock)
+        let lock = try DatabaseLock(database: path.full)
+        let schema = Schema(path: path.full, migrations: migrations)
+        pool = try DatabaseFile.open(path: path.full, schema: schema, now: self.clock.now())
+        queue = CommitQueue(pool: pool, lock: lock, clock: self.clock) { [listeners] in listeners.publish($0, $1) }
+        blobs = try BlobStore(
+            directory: path.full + ".blobs", sizeLimit: configuration.blobSizeLimit, queue: queue)
+        try recover()
+    }
+
+    /// Tells other processes where the owner of this database answers.
+    public func announce(url: String?) throws {
+        try queue.lock.announce(url: url)
+    }
+
+    /// Who has a database open, nil when nobody has. Works without opening it.
+    public static func owner(of path: String) -> DatabaseOwner? {
+        (try? resolved(path)).flatMap { DatabaseLock.owner(of: $0.full) }
+    }
+
+    /// The time by the store's clock, which never runs backwards; what `nextDue` is to be compared with.
+    public var now: Timestamp { clock.now() }
+
+    /// Pokes after new work was stored, resumed, retried or given back. A fresh stream for each caller.
+    public var workAvailable: AsyncStream<Void> { listeners.work.stream() }
+
+    /// Running requests that somebody cancelled. A fresh stream for each caller.
+    public var cancellations: AsyncStream<RequestID> { listeners.cancellations.stream() }
+
+    /// A job's current value at once, then its newest value after each change that the listener kept up with; ends when
+    /// the job is finished, or at once if there is no such job.
+    public func changes(of job: JobID) -> AsyncStream<Job> {
+        let stream = listeners.changes(of: job)
+        queue.post { $0.effects.changedJobs.insert(job) }
+        return stream
+    }
+
+    /// Finishes what was begun, empties the write-ahead log into the database and gives the lock back.
+    public func close() async throws {
+        try await queue.close()
+        listeners.finish()
+        try pool.close()
+        queue.lock.release()
+    }
+
+    func newJobID() -> JobID { jobIDs.next(at: clock.now()) }
+
+    func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+        do {
+            return try await pool.read(body)
+        } catch {
+            throw JobStoreError.translating(error, path: path)
+        }
+    }
+
+    private func recover() throws {
+        do {
+            try pool.writeWithoutTransaction { db in
+                try db.inTransaction(.immediate) {
+                    var transaction = Transaction(db: db, now: clock.now())
+                    try transaction.recover(
+                        maxCrashes: configuration.maxCrashes, longestDelay: configuration.retryPolicy.cap)
+                    return .commit
+                }
+            }
+        } catch {
+            throw JobStoreError.translating(error, path: path)
+        }
+    }
+
+    /// Follows symbolic links: two names of one database must meet at one lock.
+    private static func resolved(_ path: String) throws -> (full: String, directory: String) {
+        if let target = canonical(path) { return (target, parent(of: target)) }
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        let directory = path.contains("/") ? parent(of: path) : "."
+        guard let folder = canonical(directory) else {
+            throw JobStoreError.notWritable(path: path, reason: "its folder: " + systemMessage(errno))
+        }
+        return (folder == "/" ? "/" + name : folder + "/" + name, folder)
+    }
+
+    private static func canonical(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    private static func parent(of path: String) -> String {
+        let folder = path.split(separator: "/").dropLast().joined(separator: "/")
+        return path.hasPrefix("/") ? "/" + folder : folder
+    }
+}

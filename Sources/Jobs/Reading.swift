@@ -1,0 +1,88 @@
+internal import GRDB
+internal import Glibc
+internal import Synchronization
+
+/// Looking at jobs, on the read-only connections: it never waits for the writer.
+extension JobStore {
+    public func job(_ id: JobID) async throws -> Job? {
+        try await read { try Job.fetch($0, id) }
+    }
+
+    /// Jobs, newest first.
+    /// - Parameter after: the last job of the previous page.
+    public func jobs(limit: Int, after: JobID? = nil) async throws -> [Job] {
+        try await read { db in
+            // "job_~" is above every id.
+            try Row.fetchAll(
+                db, sql: "SELECT * FROM job WHERE id < ? ORDER BY id DESC LIMIT ?",
+                arguments: [after?.rawValue ?? "job_~", max(0, limit)]
+            ).map(Job.init(row:))
+        }
+    }
+
+    /// Requests of a job in the order they were stored, of one state or of all.
+    /// - Parameter after: the last request of the previous page.
+    public func requests(
+        of job: JobID, state: RequestState? = nil, after: RequestID? = nil, limit: Int
+    ) async throws -> [StoredRequest] {
+        let states = state.map { [$0] } ?? RequestState.allCases
+        return try await read { db in
+            // The index has the ids of each state in order; the first of all are among the first of each.
+            var ids: [Int64] = []
+            for state in states {
+                ids += try Int64.fetchAll(
+                    db, sql: "SELECT id FROM request WHERE job_id = ? AND state = ? AND id > ? ORDER BY id LIMIT ?",
+                    arguments: [job.rawValue, state.rawValue, after?.rawValue ?? 0, max(0, limit)])
+            }
+            return try ids.sorted().prefix(max(0, limit)).compactMap {
+                try StoredRequest.fetch(db, RequestID(rawValue: $0))
+            }
+        }
+    }
+
+    public func request(_ id: RequestID) async throws -> StoredRequest? {
+        try await read { try StoredRequest.fetch($0, id) }
+    }
+
+    public func statistics() async throws -> QueueStatistics {
+        let now = clock.now()
+        var statistics = QueueStatistics(
+            waitingInteractive: 0, waitingBulk: 0, running: 0, oldestWaitingMilliseconds: nil,
+            walBytes: walBytes, commits: queue.commits.load(ordering: .relaxed),
+            operations: queue.executed.load(ordering: .relaxed))
+        let (totals, oldest) = try await read { db in
+            let totals = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT priority, sum(waiting) AS waiting, sum(running) AS running
+                    FROM job WHERE finished_at IS NULL GROUP BY priority
+                    """
+            ).map { row -> (priority: Int, waiting: Int, running: Int) in
+                (row["priority"], row["waiting"], row["running"])
+            }
+            let oldest = try JobPriority.allCases.compactMap { priority in
+                try Int64.fetchOne(
+                    db,
+                    sql: "SELECT min(run_at) FROM request WHERE state = 'waiting' AND is_held = 0 AND priority = ?",
+                    arguments: [priority.rawValue])
+            }.min()
+            return (totals, oldest)
+        }
+        for total in totals {
+            statistics.running += total.running
+            switch JobPriority(rawValue: total.priority) {
+            case .interactive: statistics.waitingInteractive = total.waiting
+            case .bulk, nil: statistics.waitingBulk = total.waiting
+            }
+        }
+        if let oldest, oldest <= now.milliseconds {
+            statistics.oldestWaitingMilliseconds = now.milliseconds - oldest
+        }
+        return statistics
+    }
+
+    private var walBytes: Int64 {
+        var status = stat()
+        return stat(path + "-wal", &status) == 0 ? Int64(status.st_size) : 0
+    }
+}

@@ -1,0 +1,53 @@
+import Compute
+
+/// Tensors in host memory, before a device has them.
+extension Tensor {
+    /// A copy of `values` as f32.
+    static func host(_ values: some Collection<Float>, shape: [Int]) -> Tensor {
+        let tensor = host(shape: shape, type: .f32)
+        precondition(values.count == tensor.count, "\(values.count) values for \(shape)")
+        _ = tensor.bytes.bindMemory(to: Float.self).initialize(fromContentsOf: values)
+        return tensor
+    }
+
+    /// Uninitialised host memory.
+    static func host(shape: [Int], type: DType) -> Tensor {
+        let byteCount = type.byteCount(of: shape.reduce(1, *))
+        return Tensor(shape: shape, type: type, storage: .host(byteCount: byteCount))
+    }
+
+    /// The bytes of a host tensor.
+    var bytes: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(start: address, count: byteCount) }
+
+    /// The same values as f32: exact for f16 and bf16.
+    func widened() -> Tensor {
+        guard type != .f32 else { return self }
+        let wide = Tensor.host(shape: shape, type: .f32)
+        let target = wide.bytes.bindMemory(to: Float.self)
+        for index in 0..<count {
+            let bits = bytes.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)
+            switch type {
+            case .bf16: target[index] = Float(bitPattern: UInt32(bits) << 16)
+            case .f16: target[index] = Float(Float16(bitPattern: bits))
+            case .f32, .i32, .u8, .q8: preconditionFailure("\(type) does not widen to f32")
+            }
+        }
+        return wide
+    }
+
+    /// `parts` one below the other along the first dimension; their other dimensions are equal.
+    ///
+    /// Parts of different types meet in f32.
+    static func concatenating(_ parts: [Tensor]) -> Tensor {
+        precondition(!parts.isEmpty && parts.allSatisfy { $0.shape.dropFirst() == parts[0].shape.dropFirst() })
+        let parts = parts.allSatisfy { $0.type == parts[0].type } ? parts : parts.map { $0.widened() }
+        let rows = parts.reduce(0) { $0 + $1.shape[0] }
+        let whole = Tensor.host(shape: [rows] + parts[0].shape.dropFirst(), type: parts[0].type)
+        var offset = 0
+        for part in parts {
+            UnsafeMutableRawBufferPointer(rebasing: whole.bytes[offset...]).copyMemory(from: .init(part.bytes))
+            offset += part.byteCount
+        }
+        return whole
+    }
+}

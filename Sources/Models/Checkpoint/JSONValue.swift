@@ -1,0 +1,24 @@
+/// A JSON value of a checkpoint's file.
+enum JSONValue: Sendable, Equatable {
+    case null
+    case boolean(Bool)
+    /// A number without fraction or exponent that fits; safetensors offsets must be exact.
+    case integer(Int)
+    case number(Double)
+    case string(String)
+    case array([JSONValue])
+    case object([String: JSONValue])
+
+    /// How error messages show the value: short, whatever its size.
+    var summary: String {
+        switch self {
+        case .null: "null"
+        case .boolean(let value): "\(value)"
+        case .integer(let value): "\(value)"
+        case .number(let value): "\(value)"
+        case .string(let value): "\"\(value.prefix(60))\""
+        case .array(let values): "an array of \(values.count)"
+        case .object(let members): "an object of \(members.count) keys"
+        }
+    }
+}

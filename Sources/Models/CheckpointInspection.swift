@@ -1,0 +1,120 @@
+import Compute
+
+/// What a checkpoint is and whether Docent can run it, from its settings and headers alone: no tensor is read.
+public struct CheckpointInspection: Sendable, Equatable, Codable {
+    public struct WeightFile: Sendable, Equatable, Codable {
+        public var name: String
+        public var bytes: Int
+        public var tensors: Int
+    }
+
+    public var name: String
+    /// "SmolVLM"; nil when Docent does not know the architecture.
+    public var family: String?
+    /// What config.json claims.
+    public var architecture: String?
+    /// The type that holds most of the bytes: "BF16".
+    public var dtype: String?
+    public var parameters: Int
+    public var files: [WeightFile]
+    /// Longest sequence, in tokens.
+    public var contextLength: Int?
+    /// Tokens of a picture that is not cut into tiles, tags not counted.
+    public var imageTokens: Int?
+    /// Whether `--quantize q8` makes the weights smaller.
+    public var isQuantisable: Bool
+    /// Why Docent cannot run it, one sentence each; empty when it can.
+    public var problems: [String]
+
+    public var isRunnable: Bool { problems.isEmpty }
+
+    /// Looks into `folder`. Never throws: what is wrong is what the inspection is for.
+    public init(of folder: String) {
+        name = ModelCard.name(ofFolder: folder)
+        parameters = 0
+        files = []
+        isQuantisable = false
+        problems = []
+        let settings = attempt { try Settings(contentsOf: folder + "/config.json") }
+        let blueprint = settings.flatMap { readConfiguration($0) }
+        let checkpoint = settings.flatMap { _ in attempt { try Checkpoint(folder) } }
+        if let checkpoint { readWeights(checkpoint, blueprint) }
+        if let checkpoint, let blueprint { readProcessor(checkpoint, blueprint) }
+        attempt { try Tokenizer.load(from: folder) }
+        attempt { try ModelLoader.template(of: folder) }
+    }
+
+    private mutating func readConfiguration(_ settings: Settings) -> ModelFamily.Blueprint? {
+        architecture = attempt { try settings.strings("architectures").first ?? settings.string("model_type") }
+        guard let family = attempt({ try ModelFamily.family(of: settings) }) else { return nil }
+        self.family = family.name
+        guard let blueprint = attempt({ try family.blueprint(settings) }) else { return nil }
+        contextLength = blueprint.shape.contextLength
+        imageTokens = blueprint.tokensPerFrame
+        return blueprint
+    }
+
+    private mutating func readWeights(_ checkpoint: Checkpoint, _ blueprint: ModelFamily.Blueprint?) {
+        parameters = checkpoint.parameterCount
+        files = checkpoint.files.map {
+            WeightFile(
+                name: String($0.file.path.split(separator: "/").last ?? ""), bytes: $0.file.byteCount,
+                tensors: $0.entries.count)
+        }
+        var bytesOfType: [String: Int] = [:]
+        for entry in checkpoint.files.flatMap(\.entries.values) {
+            bytesOfType[entry.type.name, default: 0] += entry.range.count
+        }
+        dtype = bytesOfType.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+        guard let blueprint else { return }
+        let tensors = attempt { try CheckpointTensors(checkpoint, aliases: blueprint.aliases) }
+        guard let tensors else { return }
+        let audit = Weights.auditing(tensors)
+        attempt { try blueprint.audit(audit) }
+        problems += audit.problems.map(\.description)
+        isQuantisable = audit.hasQuantisableMatrices
+    }
+
+    private mutating func readProcessor(_ checkpoint: Checkpoint, _ blueprint: ModelFamily.Blueprint) {
+        attempt {
+            try blueprint.checkProcessor(
+                checkpoint.imageProcessorSettings() ?? blueprint.standInImageSettings, checkpoint.processorSettings())
+        }
+    }
+
+    /// The result of `work`; what it throws is a problem.
+    @discardableResult
+    private mutating func attempt<Result>(_ work: () throws -> Result) -> Result? {
+        do {
+            return try work()
+        } catch {
+            problems.append("\(error)")
+            return nil
+        }
+    }
+}
+
+extension CheckpointInspection {
+    /// For people: one fact a line.
+    public var report: String {
+        var lines = ["\(name): \(isRunnable ? "Docent can run it" : "Docent cannot run it")"]
+        func add(_ label: String, _ value: String?) {
+            if let value { lines.append("  \(label): \(value)") }
+        }
+        add("architecture", architecture.map { family == nil ? $0 : "\($0) (\(family ?? "") family)" })
+        add("parameters", parameters > 0 ? "\(Self.grouped(parameters)), mostly \(dtype ?? "unknown")" : nil)
+        for file in files { add("file", "\(file.name), \(Self.grouped(file.bytes)) bytes, \(file.tensors) tensors") }
+        add("context", contextLength.map { "\(Self.grouped($0)) tokens" })
+        add("image", imageTokens.map { "\($0) tokens for each frame" })
+        add("--quantize q8", parameters > 0 ? (isQuantisable ? "possible" : "changes nothing") : nil)
+        for problem in problems { add("problem", problem) }
+        return lines.joined(separator: "\n")
+    }
+
+    /// "6,451,648".
+    private static func grouped(_ number: Int) -> String {
+        var digits = Array(String(number))
+        for position in stride(from: digits.count - 3, to: 0, by: -3) { digits.insert(",", at: position) }
+        return String(digits)
+    }
+}

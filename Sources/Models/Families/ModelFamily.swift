@@ -1,0 +1,72 @@
+import Compute
+
+/// A kind of model that Docent can run: how its configuration is recognised and what is made of it.
+struct ModelFamily: Sendable {
+    /// "SmolVLM".
+    let name: String
+    /// What `architectures` may hold.
+    let architectures: [String]
+    /// What `model_type` may be.
+    let modelTypes: [String]
+    /// Reads the configuration; everything that needs tensors comes later.
+    let blueprint: @Sendable (Settings) throws -> Blueprint
+
+    static let all = [smolVLM]
+
+    /// The family that config.json asks for; `model_type` decides where there is no `architectures`.
+    static func family(of settings: Settings) throws -> ModelFamily {
+        let architectures = try settings.strings("architectures")
+        let modelType = try settings.string("model_type", default: "")
+        let found = all.first { family in
+            architectures.contains(where: family.architectures.contains)
+                || architectures.isEmpty && family.modelTypes.contains(modelType)
+        }
+        guard let found else {
+            let claimed = (architectures + [modelType]).first { !$0.isEmpty } ?? "(none)"
+            throw ModelError.unknownFamily(
+                file: settings.file, found: String(claimed.prefix(100)), known: all.flatMap(\.architectures))
+        }
+        return found
+    }
+
+    /// A family's configuration, read and checked, and what can be built from it.
+    struct Blueprint: Sendable {
+        /// "idefics3", "smolvlm", …
+        let modelType: String
+        let shape: ModelShape
+        /// Rows of features a frame becomes.
+        let tokensPerFrame: Int
+        let aliases: TensorAliases
+        /// Asks for every tensor without building anything.
+        let audit: @Sendable (Weights) throws -> Void
+        let model: @Sendable (Weights, any Backend) throws -> any VisionLanguageModel
+        /// Whether the image settings fit; the arguments are the image processor's settings and the processor's.
+        let checkProcessor: @Sendable (Settings, Settings?) throws -> Void
+        let processor: @Sendable (Settings, Tokenizer, ChatTemplate) throws -> any PromptProcessor
+        /// Image settings of a model that brings none.
+        let standInImageSettings: Settings
+        let imageToken: Int32
+    }
+}
+
+extension ModelFamily {
+    static let smolVLM = ModelFamily(
+        name: "SmolVLM",
+        architectures: ["Idefics3ForConditionalGeneration", "SmolVLMForConditionalGeneration"],
+        modelTypes: ["idefics3", "smolvlm"]
+    ) { settings in
+        let configuration = try SmolVLMConfiguration(settings)
+        return Blueprint(
+            modelType: try settings.string("model_type", default: "idefics3"),
+            shape: configuration.shape, tokensPerFrame: configuration.tokensPerFrame, aliases: SmolVLM.aliases,
+            audit: { try SmolVLM.audit($0, configuration) },
+            model: { try SmolVLM($0, configuration, backend: $1) },
+            checkProcessor: { images, processor in
+                _ = try SmolVLMImageProcessor(images, model: configuration)
+                try SmolVLMProcessor.check(processor, model: configuration)
+            },
+            processor: { try SmolVLMProcessor($0, $1, $2, model: configuration) },
+            standInImageSettings: SmolVLMImageProcessor.classDefaults(configuration, file: settings.file),
+            imageToken: configuration.imageToken)
+    }
+}

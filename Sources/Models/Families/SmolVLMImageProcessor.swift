@@ -1,0 +1,118 @@
+import Crypto
+
+/// Pictures to frames as the family was trained on: Lanczos, tiles, overview last, normalised around zero.
+struct SmolVLMImageProcessor: Sendable {
+    private let longestEdge: Int
+    /// Side of a frame in pixels.
+    private let frame: Int
+    private let filter: ResampleFilter
+    private let splits: Bool
+    /// The normalised value of each 8-bit step, for each colour.
+    private let levels: [[Float]]
+    private let tokensPerFrame: Int
+
+    /// Reads preprocessor settings; the frame must be what the tower was built for.
+    init(_ settings: Settings, model: SmolVLMConfiguration) throws {
+        for key in ["do_resize", "do_rescale", "do_normalize"] where try !settings.boolean(key, default: true) {
+            throw settings.unsupported(key, supported: "true")
+        }
+        guard let size = try settings.section("size") else { throw settings.failure("size", expected: "an object") }
+        let frameSettings = try settings.section("max_image_size")
+        longestEdge = try size.integer("longest_edge", in: 1...SmolVLMTiling.longestSide)
+        frame = try frameSettings?.integer("longest_edge", in: 1...4096) ?? model.imageSize
+        guard frame == model.imageSize else {
+            throw settings.failure("max_image_size", expected: "the tower's image_size \(model.imageSize)")
+        }
+        guard let filter = ResampleFilter(rawValue: try settings.integer("resample", in: 0...5, default: 1)) else {
+            throw settings.unsupported("resample", supported: "1 (Lanczos), 2 (bilinear), 3 (bicubic)")
+        }
+        self.filter = filter
+        splits = try settings.boolean("do_image_splitting", default: true)
+        tokensPerFrame = model.tokensPerFrame
+        levels = try Self.levels(settings)
+    }
+
+    /// The class defaults of transformers: four tiles along the longest edge.
+    static func classDefaults(_ model: SmolVLMConfiguration, file: String) -> Settings {
+        let half = JSONValue.number(0.5)
+        return Settings(
+            file: file,
+            members: [
+                "size": .object(["longest_edge": .integer(min(4 * model.imageSize, SmolVLMTiling.longestSide))]),
+                "max_image_size": .object(["longest_edge": .integer(model.imageSize)]),
+                "image_mean": half, "image_std": half,
+            ])
+    }
+
+    /// How a picture would be cut, and so what it costs.
+    func tiling(width: Int, height: Int, maxTiles: Int?) -> SmolVLMTiling {
+        .fitting(
+            SmolVLMTiling.Size(width: width, height: height), longestEdge: longestEdge, frame: frame, split: splits,
+            maxTiles: maxTiles)
+    }
+
+    func process(_ image: RGBImage, maxTiles: Int?) -> ProcessedImage {
+        let tiling = tiling(width: image.width, height: image.height, maxTiles: maxTiles)
+        let frames = frames(of: image, tiling)
+        // The normalisation belongs to the model, as the features do: the 8-bit steps identify the picture.
+        var hasher = SHA256()
+        hasher.update(data: Array("smolvlm \(tiling.rows)x\(tiling.columns) of \(frame)".utf8))
+        for frame in frames { hasher.update(data: frame.pixels) }
+        return ProcessedImage(
+            pixels: normalized(frames), frameCount: frames.count, height: frame, width: frame, tileRows: tiling.rows,
+            tileColumns: tiling.columns, tokenCount: frames.count * tokensPerFrame,
+            hash: ContentHash(hasher.finalize()))
+    }
+
+    private func frames(of image: RGBImage, _ tiling: SmolVLMTiling) -> [RGBImage] {
+        let fitted = image.resized(width: tiling.fitted.width, height: tiling.fitted.height, filter: filter)
+        let stretched = fitted.resized(width: tiling.stretched.width, height: tiling.stretched.height, filter: filter)
+        guard tiling.frameCount > 1 else { return [stretched] }
+        var frames: [RGBImage] = []
+        for row in 0..<tiling.rows {
+            for column in 0..<tiling.columns {
+                frames.append(stretched.cropped(x: column * frame, y: row * frame, width: frame, height: frame))
+            }
+        }
+        // The overview comes from the stretched picture, not from the original.
+        frames.append(stretched.resized(width: frame, height: frame, filter: filter))
+        return frames
+    }
+
+    /// Planar values [frames, 3, frame, frame].
+    private func normalized(_ frames: [RGBImage]) -> [Float] {
+        let area = frame * frame
+        return [Float](unsafeUninitializedCapacity: frames.count * 3 * area) { values, count in
+            var next = 0
+            for frame in frames {
+                frame.pixels.withUnsafeBufferPointer { pixels in
+                    for colour in 0..<3 {
+                        let levels = levels[colour]
+                        levels.withUnsafeBufferPointer { levels in
+                            var pixel = colour
+                            for _ in 0..<area {
+                                values[next] = levels[Int(pixels[pixel])]
+                                next += 1
+                                pixel += 3
+                            }
+                        }
+                    }
+                }
+            }
+            count = next
+        }
+    }
+
+    /// Rescaling in f64, then normalising in f32, exactly as the Pillow-based processor does.
+    private static func levels(_ settings: Settings) throws -> [[Float]] {
+        let factor = try settings.number("rescale_factor", in: 1e-9...1, default: 1.0 / 255)
+        let means = try settings.colours("image_mean")
+        let deviations = try settings.colours("image_std")
+        guard deviations.allSatisfy({ $0 > 0 }) else {
+            throw settings.failure("image_std", expected: "three numbers above 0")
+        }
+        return zip(means, deviations).map { mean, deviation in
+            (0...255).map { (Float(Double($0) * factor) - Float(mean)) / Float(deviation) }
+        }
+    }
+}

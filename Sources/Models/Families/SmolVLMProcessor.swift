@@ -1,0 +1,99 @@
+import Compute
+
+/// Messages and pictures to tokens: each `<image>` of the rendered template becomes the tags and placeholders that its
+/// frames were trained with.
+struct SmolVLMProcessor: PromptProcessor {
+    private static let marker = "<image>"
+    private static let edge = "<fake_token_around_image>"
+    private static let overview = "<global-img>"
+
+    private let tokenizer: Tokenizer
+    private let template: ChatTemplate
+    private let images: SmolVLMImageProcessor
+    private let model: SmolVLMConfiguration
+
+    init(_ imageSettings: Settings, _ tokenizer: Tokenizer, _ template: ChatTemplate, model: SmolVLMConfiguration)
+        throws
+    {
+        guard tokenizer.id(of: Self.marker) == model.imageToken else {
+            throw ModelError.badSetting(
+                file: imageSettings.folder + "/tokenizer.json", key: Self.marker,
+                expected: "token \(model.imageToken), which config.json calls image_token_id",
+                found: tokenizer.id(of: Self.marker).map { "token \($0)" } ?? "absent")
+        }
+        self.tokenizer = tokenizer
+        self.template = template
+        self.images = try SmolVLMImageProcessor(imageSettings, model: model)
+        self.model = model
+    }
+
+    /// The length that processor_config.json states must follow from config.json.
+    static func check(_ settings: Settings?, model: SmolVLMConfiguration) throws {
+        guard let settings, settings.value("image_seq_len") != nil else { return }
+        guard try settings.integer("image_seq_len", in: 1...1 << 20) == model.tokensPerFrame else {
+            throw settings.failure(
+                "image_seq_len", expected: "\(model.tokensPerFrame), which follows from config.json")
+        }
+    }
+
+    func process(_ image: RGBImage, maxTiles: Int?) throws -> ProcessedImage {
+        images.process(image, maxTiles: maxTiles)
+    }
+
+    /// Tokens that a picture of this size takes in a prompt, tags included.
+    func tokenCount(width: Int, height: Int, maxTiles: Int?) -> Int {
+        let tiling = images.tiling(width: width, height: height, maxTiles: maxTiles)
+        return tokenizer.encode(PromptText(trusted: placeholder(rows: tiling.rows, columns: tiling.columns))).count
+    }
+
+    func prompt(for messages: [ChatMessage], images: [ProcessedImage]) throws -> Prompt {
+        let places = messages.reduce(0) { $0 + $1.content.count { $0 == .image } }
+        guard places == images.count else {
+            throw ModelError.imageCountMismatch(places: places, images: images.count)
+        }
+        let rendered = try template.render(
+            messages.map(Self.inParts), addGenerationPrompt: true,
+            variables: tokenizer.namedTokens.mapValues(TemplateValue.trusted),
+            imageMarker: Self.marker)
+        let expanded = try rendered.replacing(
+            Self.marker, with: images.map { placeholder(rows: $0.tileRows, columns: $0.tileColumns) })
+        let tokens = tokenizer.encode(expanded)
+        guard tokens.count < model.text.contextLength else {
+            throw ModelError.promptTooLong(tokens: tokens.count, limit: model.text.contextLength)
+        }
+        return Prompt(tokens: tokens, images: try place(images, in: tokens))
+    }
+
+    /// The family's templates loop over the parts of a message and print nothing of one that is a bare string, as which
+    /// a single text is handed to templates; with an empty second part it stays a list.
+    private static func inParts(_ message: ChatMessage) -> ChatMessage {
+        guard message.content.count == 1 else { return message }
+        return ChatMessage(role: message.role, content: message.content + [.text("")])
+    }
+
+    /// Gives each image its run of placeholders, in order.
+    private func place(_ images: [ProcessedImage], in tokens: [Int32]) throws -> [PlacedImage] {
+        let positions = tokens.indices.filter { tokens[$0] == model.imageToken }
+        let expected = images.reduce(0) { $0 + $1.tokenCount }
+        guard positions.count == expected else {
+            throw ModelError.imageTokenMismatch(found: positions.count, expected: expected)
+        }
+        var rest = positions[...]
+        return images.map { image in
+            defer { rest = rest.dropFirst(image.tokenCount) }
+            return PlacedImage(image: image, positions: Array(rest.prefix(image.tokenCount)))
+        }
+    }
+
+    /// Tags and placeholders of one picture. A split one ends each row of tiles with a line break and has an empty line
+    /// before its overview; the two breaks may be one token, so the whole text is tokenised at once.
+    private func placeholder(rows: Int, columns: Int) -> String {
+        let frame = String(repeating: Self.marker, count: model.tokensPerFrame)
+        let overview = Self.edge + Self.overview + frame + Self.edge
+        guard rows > 0 else { return overview }
+        let tiles = (1...rows).map { row in
+            (1...columns).map { "\(Self.edge)<row_\(row)_col_\($0)>\(frame)" }.joined() + "\n"
+        }
+        return tiles.joined() + "\n" + overview
+    }
+}

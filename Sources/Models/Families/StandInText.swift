@@ -1,0 +1,46 @@
+/// Tokeniser and chat template for a configuration without a checkpoint: bytes, and SmolVLM's way of writing a chat.
+enum StandInText {
+    /// Tokens that the template and the image placeholders are made of.
+    private static let special = [
+        "<|im_start|>", "<end_of_utterance>", "<fake_token_around_image>", "<global-img>", "<image>",
+    ]
+
+    /// One token for each byte, in the printable alphabet of GPT-2's byte-level BPE, and the special ones around
+    /// `imageToken`.
+    static func tokenizer(imageToken: Int32) throws -> Tokenizer {
+        var free = (0...).lazy.filter { $0 != Int(imageToken) }.makeIterator()
+        var vocabulary: [String] = []
+        for byte in UInt8.min...UInt8.max {
+            let symbol = ByteAlphabet.symbol(of: byte)
+            vocabulary.append("\(quoted(String(decoding: symbol, as: UTF8.self))): \(free.next() ?? 0)")
+        }
+        let added = special.map { token in
+            let id = token == "<image>" ? Int(imageToken) : free.next() ?? 0
+            return """
+                {"id": \(id), "content": "\(token)", "special": true, "normalized": false, "single_word": false, \
+                "lstrip": false, "rstrip": false}
+                """
+        }
+        let json = """
+            {"added_tokens": [\(added.joined(separator: ", "))],
+             "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true},
+             "decoder": {"type": "ByteLevel"},
+             "model": {"type": "BPE", "vocab": {\(vocabulary.joined(separator: ", "))}, "merges": []}}
+            """
+        return try Tokenizer(json: Array(json.utf8), configuration: nil, name: "stand-in tokenizer")
+    }
+
+    static func template() throws -> ChatTemplate {
+        try ChatTemplate(
+            source: """
+                <|im_start|>{% for message in messages %}{{ message['role'] | capitalize }}: \
+                {% for part in message['content'] %}{% if part['type'] == 'text' %}{{ part['text'] }}{% else %}<image>\
+                {% endif %}{% endfor %}<end_of_utterance>
+                {% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}
+                """)
+    }
+
+    private static func quoted(_ text: String) -> String {
+        text == "\"" || text == "\\" ? "\"\\\(text)\"" : "\"\(text)\""
+    }
+}

@@ -1,0 +1,44 @@
+/// The sizes of a Llama-type decoder, in the field's terms; read from `text_config`.
+struct DecoderConfiguration: Sendable, Equatable {
+    var width: Int
+    var layers: Int
+    var heads: Int
+    var kvHeads: Int
+    var headSize: Int
+    var feedForwardWidth: Int
+    var vocabulary: Int
+    var contextLength: Int
+    var epsilon: Float
+    var rotary: Rotary.Configuration
+    var attentionBias: Bool
+    var feedForwardBias: Bool
+
+    /// Reads Llama's settings; sizes have no defaults, because a wrong guess costs more than an error.
+    init(_ settings: Settings) throws {
+        guard try settings.string("model_type", default: "llama") == "llama" else {
+            throw settings.unsupported("model_type", supported: "llama")
+        }
+        guard try settings.string("hidden_act", default: "silu") == "silu" else {
+            throw settings.unsupported("hidden_act", supported: "silu")
+        }
+        for key in ["qk_layer_norms", "rope_interleaved"] where try settings.boolean(key, default: false) {
+            throw settings.unsupported(key, supported: "false")
+        }
+        width = try settings.integer("hidden_size", in: 1...65_536)
+        layers = try settings.integer("num_hidden_layers", in: 1...1024)
+        heads = try settings.integer("num_attention_heads", in: 1...1024)
+        kvHeads = try settings.integer("num_key_value_heads", in: 1...1024, default: heads)
+        headSize = try settings.integer("head_dim", in: 2...1024, default: width / heads)
+        feedForwardWidth = try settings.integer("intermediate_size", in: 1...1 << 20)
+        vocabulary = try settings.integer("vocab_size", in: 1...1 << 22)
+        contextLength = try settings.integer("max_position_embeddings", in: 1...1 << 24)
+        epsilon = Float(try settings.number("rms_norm_eps", in: 1e-12...0.1, default: 1e-6))
+        rotary = try Rotary.Configuration(settings)
+        attentionBias = try settings.boolean("attention_bias", default: false)
+        feedForwardBias = try settings.boolean("mlp_bias", default: false)
+        guard heads.isMultiple(of: kvHeads) else {
+            throw settings.failure("num_key_value_heads", expected: "a divisor of the \(heads) heads")
+        }
+        guard headSize.isMultiple(of: 2) else { throw settings.failure("head_dim", expected: "an even number") }
+    }
+}

@@ -1,0 +1,37 @@
+import Compute
+
+/// `x · weightᵀ + bias`; several layers that read the same input are fused into one product.
+struct Linear: Sendable {
+    /// [outputs, inputs].
+    let weight: Tensor
+    /// [outputs].
+    let bias: Tensor?
+
+    init(_ weights: Weights, inputs: Int, outputs: Int, bias hasBias: Bool) throws {
+        weight = try weights.matrix(["weight"], outputs: [outputs], inputs: inputs)
+        bias = hasBias ? try weights.vectors(["bias"], shapes: [[outputs]]) : nil
+    }
+
+    /// The layers `names` side by side: their outputs follow one another in each row.
+    init(_ weights: Weights, fusing names: [String], inputs: Int, outputs: [Int], bias hasBias: Bool) throws {
+        weight = try weights.matrix(names.map { $0 + ".weight" }, outputs: outputs, inputs: inputs)
+        bias = hasBias ? try weights.vectors(names.map { $0 + ".bias" }, shapes: outputs.map { [$0] }) : nil
+    }
+
+    init(weight: Tensor) {
+        self.weight = weight
+        bias = nil
+    }
+
+    /// [rows, inputs] → [rows, outputs].
+    func callAsFunction(
+        _ input: Tensor, activation: Activation = .none, on backend: any Backend
+    ) throws -> Tensor {
+        try backend.linear(input, weight, bias: bias, activation: activation)
+    }
+
+    /// Adds the result to `residual` [rows, outputs] in place.
+    func add(_ input: Tensor, to residual: Tensor, on backend: any Backend) throws {
+        try backend.addLinear(input, weight, bias: bias, to: residual)
+    }
+}

@@ -1,0 +1,37 @@
+import Compute
+
+/// Root-mean-square normalisation (Zhang & Sennrich 2019, arXiv:1910.07467).
+struct RMSNorm: Sendable {
+    /// [width].
+    let weight: Tensor
+    let epsilon: Float
+
+    init(_ weights: Weights, width: Int, epsilon: Float) throws {
+        weight = try weights.vectors(["weight"], shapes: [[width]])
+        self.epsilon = epsilon
+    }
+
+    /// [rows, width] in and out.
+    func callAsFunction(_ input: Tensor, on backend: any Backend) throws -> Tensor {
+        try backend.rmsNorm(input, weight: weight, epsilon: epsilon)
+    }
+}
+
+/// Layer normalisation with scale and shift (Ba et al. 2016, arXiv:1607.06450).
+struct LayerNorm: Sendable {
+    /// [width] each.
+    let weight: Tensor
+    let bias: Tensor
+    let epsilon: Float
+
+    init(_ weights: Weights, width: Int, epsilon: Float) throws {
+        weight = try weights.vectors(["weight"], shapes: [[width]])
+        bias = try weights.vectors(["bias"], shapes: [[width]])
+        self.epsilon = epsilon
+    }
+
+    /// [rows, width] in and out.
+    func callAsFunction(_ input: Tensor, on backend: any Backend) throws -> Tensor {
+        try backend.layerNorm(input, weight: weight, bias: bias, epsilon: epsilon)
+    }
+}

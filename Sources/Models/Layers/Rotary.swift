@@ -1,0 +1,98 @@
+import Compute
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Rotary position embedding (Su et al. 2021, arXiv:2104.09864): the angles that turn queries and keys at a position.
+struct Rotary: Sendable {
+    /// How a model was stretched beyond the context it was first trained with.
+    enum Scaling: Sendable, Equatable {
+        case none
+        /// All frequencies divided by `factor`.
+        case linear(factor: Float)
+        /// Llama 3.1: long wavelengths divided, short ones kept, those between blended.
+        case llama3(factor: Float, lowFrequency: Float, highFrequency: Float, originalContext: Float)
+    }
+
+    struct Configuration: Sendable, Equatable {
+        var theta: Float
+        var scaling: Scaling
+    }
+
+    /// Radians a position of each pair (i, i + headSize / 2), [headSize / 2].
+    let frequencies: [Float]
+
+    init(_ configuration: Configuration, headSize: Int) {
+        // In f32 throughout, as the reference computes them: at position 8191 one step of f32 is visible.
+        frequencies = (0..<headSize / 2).map { pair in
+            let frequency = 1 / powf(configuration.theta, Float(2 * pair) / Float(headSize))
+            return Self.scaled(frequency, configuration.scaling)
+        }
+    }
+
+    /// Cosines and sines for rows at `positions`, each [positions, headSize / 2].
+    func angles(at positions: [Int32], on backend: any Backend) throws -> RotaryAngles {
+        var cosines: [Float] = []
+        var sines: [Float] = []
+        cosines.reserveCapacity(positions.count * frequencies.count)
+        sines.reserveCapacity(positions.count * frequencies.count)
+        for position in positions {
+            for frequency in frequencies {
+                let angle = Float(position) * frequency
+                cosines.append(cosf(angle))
+                sines.append(sinf(angle))
+            }
+        }
+        let shape = [positions.count, frequencies.count]
+        return RotaryAngles(
+            cosines: try backend.upload(.host(cosines, shape: shape)),
+            sines: try backend.upload(.host(sines, shape: shape)))
+    }
+
+    private static func scaled(_ frequency: Float, _ scaling: Scaling) -> Float {
+        switch scaling {
+        case .none: return frequency
+        case .linear(let factor): return frequency / factor
+        case .llama3(let factor, let low, let high, let originalContext):
+            let wavelength = 2 * Float.pi / frequency
+            if wavelength < originalContext / high { return frequency }
+            if wavelength > originalContext / low { return frequency / factor }
+            let blend = (originalContext / wavelength - low) / (high - low)
+            return (1 - blend) * frequency / factor + blend * frequency
+        }
+    }
+}
+
+extension Rotary.Configuration {
+    /// Reads `rope_parameters` (transformers 5) or `rope_theta` beside `rope_scaling` (before).
+    ///
+    /// There is no default: the library's own, 10000, is wrong for nearly every checkpoint, and a wrong angle still
+    /// gives fluent text.
+    init(_ settings: Settings) throws {
+        let parameters = try settings.section("rope_parameters")
+        let scaling = try parameters ?? settings.section("rope_scaling")
+        let holder = parameters?.value("rope_theta") == nil ? settings : parameters ?? settings
+        theta = Float(try holder.number("rope_theta", in: 1...1e12))
+        self.scaling = try scaling.map(Self.scaling) ?? .none
+    }
+
+    private static func scaling(_ settings: Settings) throws -> Rotary.Scaling {
+        let key = settings.value("rope_type") == nil ? "type" : "rope_type"
+        func number(_ name: String) throws -> Float { Float(try settings.number(name, in: 1e-6...1e9)) }
+        switch try settings.string(key, default: "default") {
+        case "default": return .none
+        case "linear": return .linear(factor: try number("factor"))
+        case "llama3":
+            return .llama3(
+                factor: try number("factor"), lowFrequency: try number("low_freq_factor"),
+                highFrequency: try number("high_freq_factor"),
+                originalContext: try number("original_max_position_embeddings"))
+        default: throw settings.unsupported(key, supported: "default, linear, llama3")
+        }
+    }
+}

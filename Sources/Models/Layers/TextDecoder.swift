@@ -1,0 +1,43 @@
+import Compute
+
+/// A Llama-type decoder: token embedding, blocks, final norm and output head (Touvron et al. 2023, arXiv:2302.13971).
+struct TextDecoder: Sendable {
+    let configuration: DecoderConfiguration
+    /// [vocabulary, width].
+    let embedding: Tensor
+    let blocks: [DecoderBlock]
+    let norm: RMSNorm
+    /// width → vocabulary.
+    let head: Linear
+    private let rotary: Rotary
+
+    /// `weights` are those of the decoder's body; `root` those of the whole checkpoint, where the head lies.
+    init(_ weights: Weights, root: Weights, _ configuration: DecoderConfiguration) throws {
+        let (width, vocabulary) = (configuration.width, configuration.vocabulary)
+        self.configuration = configuration
+        embedding = try weights.table("embed_tokens.weight", rows: vocabulary, width: width)
+        blocks = try (0..<configuration.layers).map {
+            try DecoderBlock(weights.scoped("layers.\($0)"), configuration)
+        }
+        norm = try RMSNorm(weights.scoped("norm"), width: width, epsilon: configuration.epsilon)
+        // Checkpoints contradict themselves about tying; a head that is there is always meant to be used.
+        head = Linear(
+            weight: root.contains("lm_head.weight")
+                ? try root.head("lm_head.weight", outputs: vocabulary, inputs: width)
+                : try root.head(tiedTo: embedding))
+        rotary = Rotary(configuration.rotary, headSize: configuration.headSize)
+    }
+
+    /// One step for the rows of `batch`: extends `cache`, gives logits [batch.logitRows.count, vocabulary].
+    func forward(_ batch: ForwardBatch, cache: KVCache, on backend: any Backend) throws -> Tensor {
+        let hidden = try backend.embed(batch.tokens, table: embedding)  // [rows, width]
+        for image in batch.features { try backend.scatter(image.features, into: hidden, at: image.rows) }
+        let step = DecoderStep(
+            backend: backend, angles: try rotary.angles(at: batch.positions, on: backend), cache: cache,
+            layout: batch.layout)
+        for (layer, block) in blocks.enumerated() { try block(hidden, layer: layer, step) }
+        guard !batch.logitRows.isEmpty else { return try backend.makeTensor([0, configuration.vocabulary], .f32) }
+        let last = try backend.gather(batch.logitRows, of: hidden)  // [logitRows, width]
+        return try head(norm(last, on: backend), on: backend)
+    }
+}

@@ -1,0 +1,67 @@
+public import Compute
+
+/// Turns folders in Hugging Face's layout into models that are ready to answer.
+public enum ModelLoader {
+    /// Loads the checkpoint in `folder` onto `backend`.
+    ///
+    /// Everything that can be wrong is found before a tensor is touched: settings, names, shapes, types, leftovers.
+    ///
+    /// - Throws: `ModelError`, `TokenizerError`, `TemplateError`, or `ComputeError` when the device is full.
+    public static func load(
+        _ folder: String, backend: any Backend, options: LoadOptions = LoadOptions()
+    ) throws -> LoadedModel {
+        let checkpoint = try Checkpoint(folder)
+        let blueprint = try ModelFamily.family(of: checkpoint.settings).blueprint(checkpoint.settings)
+        let tensors = try CheckpointTensors(checkpoint, aliases: blueprint.aliases)
+        let audit = Weights.auditing(tensors)
+        try blueprint.audit(audit)
+        if let problem = audit.problems.first { throw problem }
+        let imageSettings = try checkpoint.imageProcessorSettings() ?? blueprint.standInImageSettings
+        try blueprint.checkProcessor(imageSettings, checkpoint.processorSettings())
+        let tokenizer = try Tokenizer.load(from: folder)
+        let template = try template(of: folder)
+        return LoadedModel(
+            card: ModelCard(checkpoint, family: blueprint.modelType),
+            model: try blueprint.model(.loading(tensors, to: backend, quantization: options.quantization), backend),
+            processor: try blueprint.processor(imageSettings, tokenizer, template), tokenizer: tokenizer,
+            generation: try GenerationDefaults(checkpoint, tokenizer: tokenizer))
+    }
+
+    /// A model of the given configuration with hashed values for weights: as fast as the trained one, and speechless.
+    ///
+    /// The image settings come from `preprocessor_config.json` beside the configuration, where there is one; text is
+    /// tokenised byte by byte. `type`: f32, f16 or bf16.
+    public static func random(
+        configuration path: String, backend: any Backend, options: LoadOptions = LoadOptions(), type: DType
+    ) throws -> LoadedModel {
+        let settings = try Settings(contentsOf: path)
+        let blueprint = try ModelFamily.family(of: settings).blueprint(settings)
+        let isTied =
+            try settings.boolean("tie_word_embeddings", default: false)
+            || settings.section("text_config")?.boolean("tie_word_embeddings", default: false) ?? false
+        let tensors = RandomTensors(type: type, absent: isTied ? ["lm_head.weight"] : [])
+        let imageSettings =
+            try Checkpoint.optionalSettings(settings.folder + "/preprocessor_config.json")
+            ?? blueprint.standInImageSettings
+        let tokenizer = try StandInText.tokenizer(imageToken: blueprint.imageToken)
+        let audit = Weights.auditing(tensors)
+        try blueprint.audit(audit)
+        return LoadedModel(
+            card: ModelCard(
+                name: ModelCard.name(ofFolder: settings.folder) + " (random weights)", family: blueprint.modelType,
+                weightsHash: "random", parameterCount: audit.parameterCount, created: 0),
+            model: try blueprint.model(.loading(tensors, to: backend, quantization: options.quantization), backend),
+            processor: try blueprint.processor(imageSettings, tokenizer, StandInText.template()), tokenizer: tokenizer,
+            generation: GenerationDefaults(stopTokens: []))
+    }
+
+    /// The chat template in `folder`; without one nobody knows how to ask the model anything.
+    static func template(of folder: String) throws -> ChatTemplate {
+        guard let template = try ChatTemplate.load(from: folder) else {
+            throw ModelError.unreadable(
+                file: folder + "/chat_template.jinja",
+                reason: "it is absent, and neither chat_template.json nor tokenizer_config.json holds a template")
+        }
+        return template
+    }
+}

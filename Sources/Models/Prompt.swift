@@ -1,0 +1,54 @@
+/// A prompt as the decoder sees it: token ids with every image's placeholders already in place.
+public struct Prompt: Sendable {
+    public var tokens: [Int32]
+    /// Images in order of appearance.
+    public var images: [PlacedImage]
+
+    public init(tokens: [Int32], images: [PlacedImage] = []) {
+        self.tokens = tokens
+        self.images = images
+    }
+}
+
+/// An image and the positions of the prompt that its features fill.
+public struct PlacedImage: Sendable {
+    public let image: ProcessedImage
+    /// Ascending positions in `Prompt.tokens`, one for each row of the image's features; tags may lie between them.
+    public let positions: [Int]
+
+    public init(image: ProcessedImage, positions: [Int]) {
+        self.image = image
+        self.positions = positions
+    }
+}
+
+/// An image after resizing, tiling and normalising, ready for the vision tower.
+public struct ProcessedImage: Sendable {
+    /// Planar frames [frames, 3, height, width], normalised.
+    public let pixels: [Float]
+    public let frameCount: Int
+    public let height: Int
+    public let width: Int
+    /// The tiles' grid; 0 × 0 when the image was not split.
+    public let tileRows: Int
+    public let tileColumns: Int
+    /// Rows of features that `VisionLanguageModel.encode` gives for this image.
+    public let tokenCount: Int
+    /// Hash of the pixels and of how they were made: equal hashes mean equal features for one model.
+    public let hash: ContentHash
+
+    public init(
+        pixels: [Float], frameCount: Int, height: Int, width: Int, tileRows: Int, tileColumns: Int, tokenCount: Int,
+        hash: ContentHash
+    ) {
+        precondition(pixels.count == frameCount * 3 * height * width, "pixels do not fill their frames")
+        self.pixels = pixels
+        self.frameCount = frameCount
+        self.height = height
+        self.width = width
+        self.tileRows = tileRows
+        self.tileColumns = tileColumns
+        self.tokenCount = tokenCount
+        self.hash = hash
+    }
+}

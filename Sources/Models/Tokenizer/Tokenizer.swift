@@ -1,0 +1,181 @@
+import FoundationEssentials
+
+/// Byte-level BPE as Hugging Face's `tokenizer.json` describes it: text to token ids and back.
+///
+/// Encoding adds no special tokens: chat templates write their own, so post-processors are not applied.
+public struct Tokenizer: Sendable {
+    /// What `tokenizer_config.json` calls "bos_token", "eos_token", …: chat templates know them by these names.
+    public let namedTokens: [String: String]
+
+    private let vocabulary: Vocabulary
+    private let special: Set<Int32>
+    private let isNFC: Bool
+    private let preTokenizer: PreTokenizer
+    private let encoder: BytePairEncoder
+    /// Added tokens that are found in the text as it is, and those that are found once it is normalised.
+    private let rawTokens: AddedTokenMatcher
+    private let normalizedTokens: AddedTokenMatcher
+
+    /// Largest `tokenizer.json` that is read; Gemma's, the largest known, has 33 MB.
+    static let sizeLimit = 256 << 20
+
+    /// - Parameters:
+    ///   - json: content of `tokenizer.json`.
+    ///   - configuration: content of `tokenizer_config.json`.
+    ///   - name: the file's name, for errors.
+    public init(json: [UInt8], configuration: [UInt8]?, name: String) throws(TokenizerError) {
+        var file = try Self.decode(TokenizerFile.self, from: json, name: name)
+        let type = file.model.type ?? "none"
+        guard type == "BPE" else { throw .unsupportedModel(file: name, type: type) }
+        if file.model.byteFallback { throw .unsupportedModel(file: name, type: "BPE with byte_fallback") }
+        if !(file.model.subwordPrefix ?? "").isEmpty || !(file.model.wordSuffix ?? "").isEmpty {
+            throw .unsupportedModel(file: name, type: "BPE with subword prefixes or word suffixes")
+        }
+        var namedTokens: [String: String] = [:]
+        if let configuration {
+            let found = try Self.decode(TokenizerConfiguration.self, from: configuration, name: "tokenizer_config.json")
+            file.addedTokens += found.addedTokens.filter { token in !file.addedTokens.contains { $0.id == token.id } }
+            namedTokens = found.namedTokens
+        }
+        self.namedTokens = namedTokens
+        isNFC = try Self.normalizes(file.normalizer, file: name)
+        try Self.checkDecoder(file.decoder, file: name)
+        // Hugging Face finds and prints such tokens in their normalised form.
+        if isNFC { file.addedTokens = file.addedTokens.map(Self.normalizing) }
+        vocabulary = try Vocabulary(file.model, added: file.addedTokens, file: name)
+        special = Set(file.addedTokens.filter(\.special).map { Int32($0.id) })
+        preTokenizer = try PreTokenizer(file.preTokenizer, file: name)
+        encoder = try BytePairEncoder(file.model, vocabulary: vocabulary, special: special, file: name)
+        rawTokens = AddedTokenMatcher(file.addedTokens.filter { !$0.normalized })
+        normalizedTokens = AddedTokenMatcher(file.addedTokens.filter(\.normalized))
+    }
+
+    /// Reads `tokenizer.json` and, if there, `tokenizer_config.json` of a checkpoint's folder.
+    public static func load(from folder: String) throws(TokenizerError) -> Tokenizer {
+        let name = folder + "/tokenizer.json"
+        let json = try contents(of: name)
+        let configuration = folder + "/tokenizer_config.json"
+        let hasConfiguration = FileManager.default.fileExists(atPath: configuration)
+        return try Tokenizer(
+            json: json, configuration: hasConfiguration ? contents(of: configuration) : nil, name: name)
+    }
+
+    private static func contents(of path: String) throws(TokenizerError) -> [UInt8] {
+        do {
+            let data = try Data(contentsOf: URL(filePath: path))
+            guard data.count <= sizeLimit else {
+                throw TokenizerError.unreadable(
+                    file: path, reason: "it has \(data.count) bytes, more than \(sizeLimit)")
+            }
+            return Array(data)
+        } catch let error as TokenizerError {
+            throw error
+        } catch {
+            throw .unreadable(
+                file: path, reason: FileManager.default.fileExists(atPath: path) ? "\(error)" : "it is missing")
+        }
+    }
+
+    /// Highest id + 1.
+    public var vocabularySize: Int { vocabulary.bytes.count }
+
+    /// Tokens of plain text. Special tokens are never found in it, whatever it holds; added tokens that are not
+    /// special (Qwen's `<tool_call>`) are, as in Hugging Face.
+    public func encode(_ text: String) -> [Int32] { encode(SourceText(text, isTrusted: false)) }
+
+    /// Tokens of a prompt: special tokens are found in trusted text only, and what lies between added tokens is
+    /// tokenised as one run, across the borders of pieces.
+    public func encode(_ text: PromptText) -> [Int32] { encode(SourceText(text)) }
+
+    private func encode(_ source: SourceText) -> [Int32] {
+        var tokens: [Int32] = []
+        for segment in rawTokens.segments(of: source) {
+            switch segment {
+            case .token(let id): tokens.append(id)
+            case .text(let range): encodeNormalized(source[range], into: &tokens)
+            }
+        }
+        return tokens
+    }
+
+    private func encodeNormalized(_ source: SourceText, into tokens: inout [Int32]) {
+        let source = isNFC ? NFCNormalizer.normalize(source) : source
+        for segment in normalizedTokens.segments(of: source) {
+            switch segment {
+            case .token(let id): tokens.append(id)
+            case .text(let range):
+                preTokenizer.forEachWord(in: Array(source.utf8[range])) { encoder.encode($0, into: &tokens) }
+            }
+        }
+    }
+
+    /// The text of `tokens`, U+FFFD where their bytes are no UTF-8. Unknown ids are left out.
+    public func decode(_ tokens: [Int32], skipSpecialTokens: Bool) -> String {
+        var bytes: [UInt8] = []
+        for token in tokens where !(skipSpecialTokens && isSpecial(token)) { bytes += self.bytes(of: token) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The id of a token as the vocabulary writes it ("Ġthe", "<image>").
+    public func id(of token: String) -> Int32? { vocabulary.id(of: token) }
+
+    /// One token by itself, as logprobs show it: U+FFFD for parts of characters.
+    public func text(of token: Int32) -> String { String(decoding: bytes(of: token), as: UTF8.self) }
+
+    /// What a token stands for; empty for an unknown id.
+    public func bytes(of token: Int32) -> [UInt8] {
+        vocabulary.bytes.indices.contains(Int(token)) ? vocabulary.bytes[Int(token)] : []
+    }
+
+    public func isSpecial(_ token: Int32) -> Bool { special.contains(token) }
+
+    public func streamingDecoder(skipSpecialTokens: Bool) -> StreamingDecoder {
+        StreamingDecoder(tokenizer: self, skipSpecialTokens: skipSpecialTokens)
+    }
+}
+
+/// Reading and checking of the files.
+extension Tokenizer {
+    private static func decode<File: Decodable>(
+        _ type: File.Type, from json: [UInt8], name: String
+    ) throws(TokenizerError) -> File {
+        do {
+            return try JSONDecoder().decode(type, from: Data(json))
+        } catch let DecodingError.typeMismatch(_, context), let DecodingError.valueNotFound(_, context),
+            let DecodingError.keyNotFound(_, context), let DecodingError.dataCorrupted(context)
+        {
+            let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+            throw .malformed(
+                file: name, reason: path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)")
+        } catch {
+            throw .malformed(file: name, reason: "\(error)")
+        }
+    }
+
+    /// Whether text is brought to NFC; the only normaliser of byte-level models.
+    private static func normalizes(_ step: TokenizerFile.Step?, file: String) throws(TokenizerError) -> Bool {
+        guard let step else { return false }
+        let steps = step.type == "Sequence" ? step.normalizers ?? [] : [step]
+        if let other = steps.first(where: { $0.type != "NFC" }) {
+            throw .unsupportedStep(file: file, step: "normalizer \(other.type)", reason: "known is NFC")
+        }
+        return !steps.isEmpty
+    }
+
+    private static func checkDecoder(_ step: TokenizerFile.Step?, file: String) throws(TokenizerError) {
+        let steps = step?.type == "Sequence" ? step?.decoders ?? [] : [step].compactMap { $0 }
+        guard steps.count == 1, steps[0].type == "ByteLevel" else {
+            let types = steps.map(\.type).joined(separator: ", ")
+            throw .unsupportedStep(
+                file: file, step: "decoder \(types.isEmpty ? "null" : types)", reason: "expected ByteLevel alone")
+        }
+    }
+
+    private static func normalizing(_ token: TokenizerFile.AddedToken) -> TokenizerFile.AddedToken {
+        guard token.normalized else { return token }
+        var token = token
+        let normalized = NFCNormalizer.normalize(SourceText(token.content, isTrusted: true))
+        token.content = String(decoding: normalized.utf8, as: UTF8.self)
+        return token
+    }
+}

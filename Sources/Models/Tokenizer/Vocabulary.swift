@@ -1,0 +1,34 @@
+/// Tokens by id and ids by token, checked once when the files are read.
+struct Vocabulary: Sendable {
+    /// No vocabulary of a published model comes near; a larger id is a damaged file, not a reason to fill memory.
+    static let idLimit = 1 << 22
+
+    /// What each id stands for; empty where an id is unused.
+    private(set) var bytes: [[UInt8]]
+    /// Ids by the UTF-8 of the token as the file writes it. `String` keys would compare by canonical equivalence.
+    private(set) var ids: [[UInt8]: Int32] = [:]
+
+    init(_ model: TokenizerFile.Model, added: [TokenizerFile.AddedToken], file: String) throws(TokenizerError) {
+        let all = model.vocabulary.map { ($0.key, $0.value) } + added.map { ($0.content, $0.id) }
+        for (token, id) in all where !(0..<Self.idLimit).contains(id) {
+            throw .idOutOfRange(file: file, token: token, id: id, limit: Self.idLimit)
+        }
+        let count = (all.map(\.1).max() ?? -1) + 1
+        bytes = Array(repeating: [], count: count)
+        var owner = [String?](repeating: nil, count: count)
+        for (token, id) in all {
+            let key = Array(token.utf8)
+            if let other = owner[id], !other.utf8.elementsEqual(key) {
+                throw .duplicateID(file: file, id: id, first: min(token, other), second: max(token, other))
+            }
+            owner[id] = token
+            if ids.updateValue(Int32(id), forKey: key).map({ $0 != Int32(id) }) ?? false {
+                throw .malformed(file: file, reason: "the token \(token.debugDescription) has two ids")
+            }
+            // Hugging Face decodes added tokens through the byte alphabet too, when they fit it.
+            bytes[id] = ByteAlphabet.decode(token) ?? key
+        }
+    }
+
+    func id(of token: String) -> Int32? { ids[Array(token.utf8)] }
+}

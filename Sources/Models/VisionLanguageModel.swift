@@ -1,0 +1,66 @@
+public import Compute
+
+/// The arrays-to-logits half of a model family. Used from the thread of its backend only.
+public protocol VisionLanguageModel: Sendable {
+    var shape: ModelShape { get }
+
+    /// Features of one image, [image.tokenCount, hidden width], ready to replace embeddings.
+    func encode(_ image: ProcessedImage) throws -> Tensor
+
+    /// Runs one step for every sequence of `batch`, extends `cache`, and returns the logits of the rows that were
+    /// asked for: f32 [batch.logitRows.count, vocabulary].
+    func forward(_ batch: ForwardBatch, cache: KVCache) throws -> Tensor
+}
+
+/// What the engine must know of a model to plan for it.
+public struct ModelShape: Sendable, Equatable {
+    public var vocabulary: Int
+    public var layers: Int
+    public var kvHeads: Int
+    public var headSize: Int
+    /// Longest sequence, prompt and answer together, in tokens.
+    public var contextLength: Int
+
+    public init(vocabulary: Int, layers: Int, kvHeads: Int, headSize: Int, contextLength: Int) {
+        self.vocabulary = vocabulary
+        self.layers = layers
+        self.kvHeads = kvHeads
+        self.headSize = headSize
+        self.contextLength = contextLength
+    }
+}
+
+/// One step of many sequences, their tokens laid end to end.
+public struct ForwardBatch: Sendable {
+    /// Token of each row.
+    public var tokens: [Int32]
+    /// Position of each row in its own sequence, from 0.
+    public var positions: [Int32]
+    /// Rows whose embedding is replaced by image features.
+    public var features: [FeatureRows]
+    /// Sequences of the rows and their pages.
+    public var layout: BatchLayout
+    /// Rows whose logits are wanted.
+    public var logitRows: [Int32]
+
+    public init(
+        tokens: [Int32], positions: [Int32], features: [FeatureRows] = [], layout: BatchLayout, logitRows: [Int32]
+    ) {
+        self.tokens = tokens
+        self.positions = positions
+        self.features = features
+        self.layout = layout
+        self.logitRows = logitRows
+    }
+}
+
+/// Image features that go into a batch: `features` [rows.count, width] replace the embeddings of `rows`.
+public struct FeatureRows: Sendable {
+    public var features: Tensor
+    public var rows: [Int32]
+
+    public init(features: Tensor, rows: [Int32]) {
+        self.features = features
+        self.rows = rows
+    }
+}

@@ -1,0 +1,38 @@
+import FoundationEssentials
+public import Jobs
+
+extension Dispatcher {
+    /// Stores a request for which somebody waits on an open connection; its row is durable before this returns.
+    ///
+    /// Throws `RequestFailure` with code `shutting_down` while draining.
+    public func submit(_ work: ChatWork, label: String) async throws -> Ticket {
+        guard !drainsNow else { throw RequestFailure.shuttingDown }
+        let key = UUID().uuidString
+        let events = waiters.register(key)
+        do {
+            let job = NewJob(
+                kind: "chat", label: label, priority: .interactive, specification: "{}", deduplicationKey: nil,
+                isSynchronous: true)
+            let (stored, requests) = try await store.submit(job, [try request(for: work, key: key, maxAttempts: 1)])
+            waiters.bind(key, to: requests[0])
+            return Ticket(jobID: stored.id, requestID: requests[0], events: events)
+        } catch {
+            waiters.finish(key)
+            throw error
+        }
+    }
+
+    /// Stores a request for which nobody waits, to be polled for.
+    public func enqueue(_ work: ChatWork, kind: String, label: String, priority: JobPriority) async throws -> Job {
+        let job = NewJob(
+            kind: kind, label: label, priority: priority, specification: "{}", deduplicationKey: nil,
+            isSynchronous: false)
+        return try await store.submit(job, [try request(for: work, key: UUID().uuidString, maxAttempts: 3)]).0
+    }
+
+    private func request(for work: ChatWork, key: String, maxAttempts: Int) throws -> NewRequest {
+        NewRequest(
+            key: key, payload: String(decoding: try JSONEncoder().encode(work), as: UTF8.self), blobs: work.blobs,
+            maxAttempts: maxAttempts)
+    }
+}

@@ -1,0 +1,182 @@
+public import Inference
+public import Jobs
+public import Logging
+public import Models
+import Synchronization
+
+/// Takes requests out of the queue, runs them, and commits what came of them.
+///
+/// The bridge between `Jobs`, which knows nothing of models, and `Inference`, which knows nothing of jobs. A claim is
+/// prepared (bytes, pixels, prompt), generated, and completed under its fence; whoever waits for it sees the tokens as
+/// they come, but the last event only once the result is committed.
+public final class Dispatcher: Sendable {
+    let store: JobStore
+    let model: LoadedModel
+    let generator: any TextGenerator
+    let images: any ImageSource
+    let configuration: DispatcherConfiguration
+    let logger: Logger
+    let pool: BlockingPool
+    let waiters = Waiters()
+    let worker: WorkerID
+    let measured = Mutex(DispatcherStatistics())
+    /// Requests in hand and how to stop each.
+    let running = Mutex<[RequestID: RunningRequest]>([:])
+    private let wake: AsyncStream<Void>
+    let waker: AsyncStream<Void>.Continuation
+    private let drains: AsyncStream<Duration>
+    private let drainer: AsyncStream<Duration>.Continuation
+    private let isDraining = Atomic(false)
+
+    public init(
+        store: JobStore, model: LoadedModel, generator: any TextGenerator, images: any ImageSource,
+        configuration: DispatcherConfiguration = .init(), logger: Logger
+    ) {
+        self.store = store
+        self.model = model
+        self.generator = generator
+        self.images = images
+        self.configuration = configuration
+        self.logger = logger
+        pool = BlockingPool(threads: configuration.imageThreads)
+        worker = WorkerID(rawValue: "dispatcher-\(UInt64.random(in: 0 ... .max))")
+        (wake, waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (drains, drainer) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    public var statistics: DispatcherStatistics { measured.withLock { $0 } }
+    var drainsNow: Bool { isDraining.load(ordering: .acquiring) }
+
+    /// Claims and runs requests until cancelled or, after `drain`, until nothing claimed is left.
+    public func run() async throws {
+        // Listening begins before the first claim, so that nothing falls between the two.
+        let pokes = store.workAvailable
+        let cancellations = store.cancellations
+        waker.yield()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in pokes { self.waker.yield() } }
+            group.addTask { for await request in cancellations { self.end(request, .cancelled) } }
+            group.addTask { await self.renewLeases() }
+            group.addTask { await self.pruneHourly() }
+            group.addTask { await self.cancelAbandoned() }
+            group.addTask { await self.stopWhenDrained() }
+            defer { group.cancelAll() }
+            try await claimAndRun()
+        }
+    }
+
+    /// Stops claiming. `run` returns when what is running has ended; what has not after `patience` goes back to the
+    /// queue, or fails with `shutting_down` if somebody waits for it.
+    public func drain(patience: Duration) {
+        isDraining.store(true, ordering: .releasing)
+        drainer.yield(patience)
+        waker.yield()
+    }
+
+    // MARK: Claiming
+
+    private func claimAndRun() async throws {
+        try await withThrowingDiscardingTaskGroup { runs in
+            var alarm: Timestamp?
+            for await _ in wake {
+                if drainsNow && running.withLock({ $0.isEmpty }) { break }
+                while !drainsNow, let claims = try await claimFree() {
+                    for claim in claims {
+                        let signal = register(claim)
+                        runs.addTask {
+                            await self.perform(claim, until: signal)
+                            self.running.withLock { _ = $0.removeValue(forKey: claim.requestID) }
+                            self.waker.yield()
+                        }
+                    }
+                }
+                if let due = try await store.nextDue(), due != alarm {
+                    alarm = due
+                    runs.addTask { try? await self.sleep(until: due) }
+                }
+            }
+            runs.cancelAll()
+        }
+    }
+
+    /// As many requests as there are free slots; nil when there is no slot or no request.
+    private func claimFree() async throws -> [Claim]? {
+        let (interactive, bulk) = running.withLock { running in
+            let interactive = running.values.count { $0.claim.priority == .interactive }
+            return (interactive, running.count - interactive)
+        }
+        let freeBulk = configuration.bulkSlots - bulk
+        let freeInteractive = configuration.interactiveSlots - interactive
+        let claims: [Claim]
+        if freeBulk > 0 {
+            claims = try await store.claim(upTo: freeBulk, for: worker)
+        } else if freeInteractive > 0 {
+            claims = try await store.claim(upTo: freeInteractive, for: worker, interactiveOnly: true)
+        } else {
+            return nil
+        }
+        return claims.isEmpty ? nil : claims
+    }
+
+    private func register(_ claim: Claim) -> AsyncStream<RunEnd> {
+        let (signal, continuation) = AsyncStream<RunEnd>.makeStream(bufferingPolicy: .bufferingOldest(1))
+        running.withLock { $0[claim.requestID] = RunningRequest(claim: claim, end: continuation) }
+        return signal
+    }
+
+    // MARK: Around the runs
+
+    private func sleep(until due: Timestamp) async throws {
+        let wait = due.milliseconds - store.now.milliseconds
+        try await Task.sleep(for: .milliseconds(max(wait, 0) + 1))
+        waker.yield()
+    }
+
+    private func cancelAbandoned() async {
+        for await key in waiters.abandoned {
+            guard let request = waiters.leave(key) else { continue }
+            do {
+                // The row first: the run that then ends is recorded as cancelled, not as failed.
+                try await store.cancel(request)
+            } catch {
+                logger.error("abandoned request not cancelled", metadata: ["error": "\(error)", "key": "\(key)"])
+            }
+            end(request, .cancelled)
+        }
+    }
+
+    private func stopWhenDrained() async {
+        for await patience in drains {
+            await refuseWaiting()
+            guard (try? await Task.sleep(for: patience)) != nil else { return }
+            for request in running.withLock({ Array($0.keys) }) { end(request, .shutdown) }
+        }
+    }
+
+    /// Answers those who wait for a request that nobody will claim any more.
+    private func refuseWaiting() async {
+        let inHand = running.withLock { Set($0.keys) }
+        for (key, request) in waiters.all {
+            guard let request, !inHand.contains(request) else { continue }
+            waiters.finish(key, with: .failed(.shuttingDown))
+            try? await store.cancel(request)
+        }
+    }
+
+    func end(_ request: RequestID, _ reason: RunEnd) {
+        running.withLock { $0[request] }?.end.yield(reason)
+    }
+}
+
+/// A request in hand.
+struct RunningRequest: Sendable {
+    let claim: Claim
+    let end: AsyncStream<RunEnd>.Continuation
+}
+
+/// Why a run is stopped from outside.
+enum RunEnd: Sendable {
+    case cancelled
+    case leaseLost
+    case shutdown
+}

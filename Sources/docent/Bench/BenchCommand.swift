@@ -1,0 +1,75 @@
+import ArgumentParser
+import Compute
+import Foundation
+import Models
+
+/// `docent bench`: how fast this machine runs a model.
+struct BenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measure prefill, decode, vision encoding and images a second.",
+        discussion: """
+            With --random-weights a configuration is timed without its checkpoint: speed only, the words mean nothing.
+            """)
+
+    @OptionGroup var modelOptions: ModelOptions
+
+    @Option(help: ArgumentHelp("Time this configuration with made-up weights.", valueName: "config.json"))
+    var randomWeights: String?
+
+    @Option(help: "Repetitions of each figure; the median is printed.")
+    var repetitions = 5
+
+    @Option(help: "Measure only this part: prefill, decode, encode or whole.")
+    var only: Part?
+
+    @Option(help: ArgumentHelp("Also write the figures to this file.", valueName: "file"))
+    var json: String?
+
+    @Option(help: ArgumentHelp("Print ratios against figures written before.", valueName: "file"))
+    var compare: String?
+
+    func validate() throws {
+        guard repetitions > 0 else { throw ValidationError("--repetitions must be at least 1") }
+    }
+
+    func run() async throws {
+        let old = try compare.map { path in
+            try JSONDecoder().decode(BenchReport.self, from: Data(contentsOf: URL(filePath: path)))
+        }
+        let backend = try modelOptions.makeBackend()
+        let model =
+            if let randomWeights {
+                try ModelLoader.random(
+                    configuration: randomWeights, backend: backend, options: modelOptions.loadOptions, type: .bf16)
+            } else {
+                try modelOptions.load(on: backend)
+            }
+        var report = BenchReport(
+            date: Date.now.formatted(.iso8601.year().month().day()), model: model.card.name, backend: backend.name,
+            weights: "\(modelOptions.quantize)", parameters: model.card.parameterCount)
+        let benchmark = ModelBenchmark(model: model, backend: backend, repetitions: repetitions)
+        report.figures = try await figures(benchmark)
+        print(report.table)
+        if let old { print(report.compared(with: old)) }
+        if let json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+            try encoder.encode(report).write(to: URL(filePath: json), options: .atomic)
+        }
+    }
+
+    enum Part: String, CaseIterable, ExpressibleByArgument { case prefill, decode, encode, whole }
+
+    private func figures(_ benchmark: ModelBenchmark) async throws -> [BenchReport.Figure] {
+        var figures: [BenchReport.Figure] = []
+        for part in only.map({ [$0] }) ?? Part.allCases {
+            switch part {
+            case .prefill: figures += try [164, 512].map(benchmark.prefill)
+            case .decode: figures += try [1, 4, 8].map { try benchmark.decode(batch: $0) }
+            case .encode: figures.append(try benchmark.encode())
+            case .whole: figures.append(try await benchmark.endToEnd(images: 8, concurrency: 4, tokens: 64))
+            }
+        }
+        return figures
+    }
+}

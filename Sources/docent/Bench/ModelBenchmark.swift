@@ -1,0 +1,138 @@
+import Compute
+import Foundation
+import Inference
+import Models
+
+/// Times one loaded model: its parts alone (prefill, decode, vision encode), then whole images through the engine.
+struct ModelBenchmark {
+    let model: LoadedModel
+    let backend: any Backend
+    let repetitions: Int
+
+    private static let pageSize = 16
+
+    // MARK: Parts
+
+    /// Tokens a second of a prompt of `length` text tokens in one piece, logits of the last wanted.
+    func prefill(_ length: Int) throws -> BenchReport.Figure {
+        let cache = try makeCache(sequences: 1, length: length)
+        return try rate("prefill, \(length) tokens", "tok/s", of: length) {
+            let batch = step(sequences: 1, from: 0, count: length, of: length)
+            _ = try backend.download(model.model.forward(batch, cache: cache))
+        }
+    }
+
+    /// Tokens a second of all sequences together, each of `batch` growing by `steps` tokens from `context`.
+    func decode(batch: Int, context: Int = 164, steps: Int = 64) throws -> BenchReport.Figure {
+        let length = context + steps
+        let cache = try makeCache(sequences: batch, length: length)
+        _ = try model.model.forward(step(sequences: batch, from: 0, count: context, of: length), cache: cache)
+        return try rate("decode, batch \(batch), at \(context) tokens", "tok/s", of: batch * steps) {
+            for position in context..<length {
+                let batch = step(sequences: batch, from: position, count: 1, of: length)
+                _ = try backend.download(model.model.forward(batch, cache: cache))
+            }
+        }
+    }
+
+    /// Milliseconds of the vision tower and connector for one unsplit image.
+    func encode() throws -> BenchReport.Figure {
+        let image = try model.processor.process(Self.image(0), maxTiles: 1)
+        var figure = try rate("vision encode, one frame", "ms", of: 1) {
+            _ = try backend.download(model.model.encode(image))
+        }
+        figure.value = 1000 / figure.value
+        return figure
+    }
+
+    // MARK: Whole
+
+    /// Images a second through the engine: encode, prefill and `tokens` tokens of answer, `concurrency` at a time.
+    func endToEnd(images count: Int, concurrency: Int, tokens: Int) async throws -> BenchReport.Figure {
+        let engine = try Engine(model: model, backend: backend)
+        let prompts = try (0..<count).map { try prompt(for: Self.image($0)) }
+        let start = ContinuousClock.now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (index, prompt) in prompts.enumerated() {
+                if index >= concurrency { try await group.next() }
+                group.addTask { try await Self.answer(prompt, "bench-\(index)", tokens, engine) }
+            }
+            try await group.waitForAll()
+        }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        await engine.shutdown()
+        return BenchReport.Figure(
+            name: "end to end, \(concurrency) at a time, \(tokens) tokens", value: Double(count) / seconds,
+            unit: "images/s", spread: 0)
+    }
+
+    private static func answer(_ prompt: Prompt, _ id: String, _ tokens: Int, _ engine: Engine) async throws {
+        var sampling = SamplingParameters.greedy(maxTokens: tokens)
+        sampling.ignoreEndOfSequence = true
+        let request = GenerationRequest(id: id, prompt: prompt, sampling: sampling, priority: .bulk)
+        for try await _ in engine.generate(request) {}
+    }
+
+    /// Features first, then 32 words; made by hand, so that a model without a tokenizer can be timed too.
+    private func prompt(for image: RGBImage) throws -> Prompt {
+        let processed = try model.processor.process(image, maxTiles: 1)
+        let words = (0..<32).map { token($0 + 7) }
+        let places = [Int32](repeating: token(1), count: processed.tokenCount)
+        return Prompt(
+            tokens: [token(3)] + places + words,
+            images: [PlacedImage(image: processed, positions: Array(1...processed.tokenCount))])
+    }
+
+    // MARK: Inputs
+
+    /// A step in which each sequence gets `count` tokens from position `start`; pages are laid out one sequence after
+    /// the other.
+    private func step(sequences: Int, from start: Int, count: Int, of length: Int) -> ForwardBatch {
+        let pages = (length + Self.pageSize - 1) / Self.pageSize
+        let layout = (0..<sequences).map { sequence in
+            BatchLayout.Sequence(
+                rows: sequence * count..<(sequence + 1) * count, contextLength: start + count,
+                pages: (0..<pages).map { Int32(sequence * pages + $0) })
+        }
+        return ForwardBatch(
+            tokens: (0..<sequences * count).map { token($0 + start) },
+            positions: (0..<sequences * count).map { Int32(start + $0 % count) },
+            layout: BatchLayout(sequences: layout),
+            logitRows: layout.map { Int32($0.rows.upperBound - 1) })
+    }
+
+    private func token(_ index: Int) -> Int32 { Int32((index * 7919 + 11) % min(model.model.shape.vocabulary, 1000)) }
+
+    private func makeCache(sequences: Int, length: Int) throws -> KVCache {
+        let shape = model.model.shape
+        let pages = sequences * ((length + Self.pageSize - 1) / Self.pageSize)
+        return try backend.makeKVCache(
+            KVCacheShape(
+                layers: shape.layers, kvHeads: shape.kvHeads, headSize: shape.headSize, pages: pages,
+                pageSize: Self.pageSize))
+    }
+
+    /// A smooth picture that differs with `seed`.
+    private static func image(_ seed: Int) -> RGBImage {
+        let side = 512
+        let pixels = (0..<side * side * 3).map { UInt8(truncatingIfNeeded: $0 / (seed + 5) + $0 / (3 * side)) }
+        return RGBImage(width: side, height: side, pixels: pixels)
+    }
+
+    // MARK: Time
+
+    /// The median rate of `repetitions` runs after one that is not counted.
+    private func rate(
+        _ name: String, _ unit: String, of amount: Int, _ body: () throws -> Void
+    ) throws -> BenchReport.Figure {
+        try body()
+        let rates = try (0..<repetitions).map { _ in
+            let start = ContinuousClock.now
+            try body()
+            return Double(amount) / ((ContinuousClock.now - start) / .seconds(1))
+        }.sorted()
+        let median = rates[rates.count / 2]
+        return BenchReport.Figure(
+            name: name, value: median, unit: unit, spread: (rates[rates.count - 1] - rates[0]) / 2 / median)
+    }
+}

@@ -1,0 +1,133 @@
+public import ArgumentParser
+public import Captioning
+import Inference
+import Jobs
+import Models
+
+/// `docent caption`: every image below the given paths gets its caption, once.
+struct CaptionCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "caption", abstract: "Caption images: directories (with all below them), files and globs.",
+        discussion: """
+            Without --output and --sidecar one line, path<TAB>caption, is printed for each image. A run that was \
+            interrupted or killed goes on when the same command is given again; images that failed are tried once more.
+
+            Exit status: 0 everything captioned; 2 some images failed; 3 nothing to do; 64 usage; 1 anything else.
+            """)
+
+    @Argument(help: "Directories, files, and globs that the shell did not expand.")
+    var paths: [String]
+
+    @Option(help: "What to ask: \(RecipeLibrary.names.joined(separator: ", ")), or a .json file.")
+    var recipe: String?
+
+    @Option(help: "A prompt of your own; may use {filename}, {stem}, {folder} and {path}.")
+    var prompt: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "One row for every image, and FILE.failures.jsonl beside it.", valueName: "file.jsonl|file.csv"))
+    var output: String?
+
+    @Option(help: "A file beside each image: a.jpg.txt, a.jpg.json, or none.")
+    var sidecar: SidecarFormat?
+
+    @Option(help: "Captions that are there already: skip unless the image changed, overwrite, or append.")
+    var existing: ExistingPolicy?
+
+    @Option(help: ArgumentHelp("Longest caption, in tokens.", valueName: "n"))
+    var maxTokens: Int?
+
+    @Option(help: ArgumentHelp("0 for the likeliest caption, up to 2.", valueName: "t"))
+    var temperature: Float?
+
+    @Option(help: ArgumentHelp("Most tiles an image is cut into; 1 for none.", valueName: "n"))
+    var maxTiles: Int?
+
+    @Option(help: ArgumentHelp("Let this docent server do the work.", valueName: "url"))
+    var server: String?
+
+    @OptionGroup var modelOptions: ModelOptions
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func validate() throws {
+        if recipe != nil, prompt != nil { throw ValidationError("Give --recipe or --prompt, not both.") }
+        do {
+            let settings = try settings
+            if let problem = settings.recipe.outOfRange { throw ValidationError("\(problem).") }
+            if let output, ![".jsonl", ".csv"].contains(where: output.hasSuffix) {
+                throw CaptionError.unknownOutputFormat(path: output)
+            }
+            if settings.existing == .append, settings.sidecar == .json { throw CaptionError.appendToJSONSidecar }
+        } catch let error as CaptionError {
+            throw ValidationError(error.description)
+        }
+    }
+
+    func run() async throws {
+        let reporter = Self.reporter
+        let walk: Walk
+        do { walk = try DirectoryWalker().walk(paths) } catch CaptionError.pathMissing(let path) {
+            throw ValidationError(CaptionError.pathMissing(path).description)
+        }
+        let summary: CaptionSummary
+        if walk.images.isEmpty {
+            let run = try CaptionRun(walk, settings: try settings, reporter: reporter) { _ in }
+            _ = try await run.plan()
+            summary = try await run.finish()
+        } else if let server {
+            summary = try await captionThere(server, walk, reporter)
+        } else {
+            summary = try await captionHere(walk, reporter)
+        }
+        if summary.exitStatus != 0 { throw ExitCode(summary.exitStatus) }
+    }
+
+    /// In this process; or, when a server owns the database, there.
+    private func captionHere(_ walk: Walk, _ reporter: ProgressReporter) async throws -> CaptionSummary {
+        let store: JobStore
+        do { store = try databaseOptions.open() } catch JobStoreError.locked(let pid, let url) {
+            guard let url else { throw CommandError.databaseBusy(path: databaseOptions.path, pid: pid) }
+            reporter.message("The database belongs to the server at \(url), which is given the work.")
+            return try await captionThere(url, walk, reporter)
+        }
+        let captioning = QueueCaptioning(store: store, modelOptions: modelOptions)
+        do {
+            let summary = try await captioning.caption(walk, try settings, reporter)
+            try await store.close()
+            return summary
+        } catch {
+            try? await store.close()
+            throw error
+        }
+    }
+
+    private func captionThere(_ url: String, _ walk: Walk, _ reporter: ProgressReporter) async throws -> CaptionSummary
+    {
+        try await ServerClient.connected(to: url) { server in
+            try await ServerCaptioning(server: server).caption(walk, try settings, reporter)
+        }
+    }
+
+    private var settings: CaptionSettings {
+        get throws {
+            var recipe =
+                if let prompt { try Recipe(prompt: prompt) } else {
+                    try RecipeLibrary.recipe(recipe ?? RecipeLibrary.defaultName)
+                }
+            if let maxTokens { recipe.sampling.maxTokens = maxTokens }
+            if let temperature { recipe.sampling.temperature = temperature }
+            if let maxTiles { recipe.maxTiles = maxTiles }
+            return CaptionSettings(recipe: recipe, roots: paths, output: output, sidecar: sidecar, existing: existing)
+        }
+    }
+
+    private static var reporter: ProgressReporter {
+        let start = ContinuousClock.now
+        let style = StandardStream.error.terminalWidth.map(ProgressStyle.terminal(width:)) ?? .jsonLines
+        return ProgressReporter(style: style, now: { ContinuousClock.now - start }, write: StandardStream.error.write)
+    }
+}
+
+extension SidecarFormat: ExpressibleByArgument {}
+extension ExistingPolicy: ExpressibleByArgument {}

@@ -1,0 +1,64 @@
+/// Flags from the environment: `DOCENT_MAX_TOKENS=64` stands for `--max-tokens 64`.
+///
+/// They are put in front of the flags that were given, where the parser lets the later one win; so they are checked like
+/// flags and an error names the flag.
+struct EnvironmentTwins {
+    let environment: [String: String]
+
+    /// The options of every subcommand that have twins; a test holds this table against the help.
+    static let options: [String: [String]] = [
+        "caption": [
+            "recipe", "prompt", "output", "sidecar", "existing", "max-tokens", "temperature", "max-tiles", "server",
+            "model", "device", "threads", "quantize", "database",
+        ],
+        "serve": ["host", "port", "model", "device", "threads", "quantize", "database", "api-key", "allow-hosts"],
+        "jobs list": ["server", "database", "json", "limit"],
+        "jobs show": ["server", "database", "json"],
+        "jobs watch": ["server", "database", "json"],
+        "jobs cancel": ["server", "database", "json"],
+        "jobs pause": ["server", "database", "json"],
+        "jobs resume": ["server", "database", "json"],
+        "jobs retry": ["server", "database", "json"],
+        "models list": ["json"],
+        "models inspect": ["json"],
+        "bench": [
+            "model", "device", "threads", "quantize", "random-weights", "repetitions", "only", "json", "compare",
+        ],
+        "doctor": ["json", "model", "device", "threads", "quantize", "database"],
+    ]
+
+    /// Options without a value; for these 1, true and yes count as given.
+    private static let switches: [String: Set<String>] = [
+        "jobs": ["json"], "models": ["json"], "doctor": ["json"],
+    ]
+
+    /// Options of which only one may be given: a flag of a group silences the group's twins.
+    private static let alternatives: [String: [Set<String>]] = [
+        "caption": [["recipe", "prompt"]], "jobs": [["server", "database"]],
+    ]
+
+    static func name(for option: String) -> String {
+        "DOCENT_" + option.uppercased().split(separator: "-").joined(separator: "_")
+    }
+
+    /// `arguments` (without the program's name) with the twins of the subcommand's options in front of its own.
+    func expand(_ arguments: [String]) -> [String] {
+        guard let command = arguments.first else { return arguments }
+        let path = Self.options[command] != nil ? [command] : Array(arguments.prefix(2))
+        guard let options = Self.options[path.joined(separator: " ")] else { return arguments }
+        let rest = Array(arguments.dropFirst(path.count))
+        let silenced = (Self.alternatives[command] ?? [])
+            .filter { group in group.contains { isGiven($0, in: rest) } }
+            .reduce(into: Set()) { $0.formUnion($1) }
+        let twins = options.filter { !silenced.contains($0) }.flatMap { option -> [String] in
+            guard let value = environment[Self.name(for: option)], !value.isEmpty else { return [] }
+            guard Self.switches[command]?.contains(option) == true else { return ["--\(option)", value] }
+            return ["1", "true", "yes"].contains(value.lowercased()) ? ["--\(option)"] : []
+        }
+        return path + twins + rest
+    }
+
+    private func isGiven(_ option: String, in arguments: [String]) -> Bool {
+        arguments.prefix { $0 != "--" }.contains { $0 == "--\(option)" || $0.hasPrefix("--\(option)=") }
+    }
+}

@@ -1,0 +1,38 @@
+import UnixSignals
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// Control-C and a friendly kill: the first asks the run to end well, the second ends the process at once.
+enum Interrupts {
+    /// The conventional status of a process that a signal ended.
+    private static let killedStatus: Int32 = 128 + SIGINT
+
+    /// Runs `work`; calls `stop` at the first SIGINT or SIGTERM.
+    static func watch(
+        _ stop: @escaping @Sendable () -> Void, during work: @escaping @Sendable () async throws -> Void
+    ) async -> Result<Void, any Error> {
+        await withTaskGroup(of: Result<Void, any Error>?.self) { group in
+            group.addTask {
+                var count = 0
+                for await _ in await UnixSignalsSequence(trapping: [.sigint, .sigterm]) {
+                    count += 1
+                    if count == 2 { _exit(killedStatus) }
+                    stop()
+                }
+                return nil
+            }
+            group.addTask {
+                do { return .success(try await work()) } catch { return .failure(error) }
+            }
+            defer { group.cancelAll() }
+            while let result = await group.next() {
+                if let result { return result }
+            }
+            return .failure(CancellationError())
+        }
+    }
+}

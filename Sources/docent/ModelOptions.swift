@@ -1,0 +1,47 @@
+public import ArgumentParser
+import Compute
+import FoundationEssentials
+public import Models
+
+/// Which model runs, on what, and how.
+struct ModelOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("The checkpoint's folder; without it the model that comes with docent.", valueName: "dir"))
+    var model: String?
+
+    @Option(help: ArgumentHelp("Where to run: auto or cpu.", valueName: "device"))
+    var device = "auto"
+
+    @Option(help: ArgumentHelp("Threads of the CPU backend; all processors unless given.", valueName: "n"))
+    var threads: Int?
+
+    @Option(help: "Weights as stored (none) or as 8-bit blocks (q8).")
+    var quantize = LoadOptions.Quantization.none
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) {
+            throw ValidationError("--threads is \(threads), expected 1 to 1024.")
+        }
+        if device.hasPrefix("cuda") {
+            throw ValidationError("--device is \(device), and this build has only the CPU: give --device cpu.")
+        }
+        guard ["auto", "cpu"].contains(device) else {
+            throw ValidationError("--device is \(device), expected auto or cpu.")
+        }
+    }
+
+    var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+
+    var loadOptions: LoadOptions { LoadOptions(quantization: quantize) }
+
+    /// The folder to load: the one given, or the model that comes with the program.
+    func folder() throws -> String { try model ?? DefaultModel.folder() }
+
+    func makeBackend() throws -> CPUBackend { CPUBackend(threads: threadCount) }
+
+    func load(on backend: any Backend) throws -> LoadedModel {
+        try ModelLoader.load(try folder(), backend: backend, options: loadOptions)
+    }
+}
+
+extension LoadOptions.Quantization: ExpressibleByArgument {}

@@ -1,0 +1,55 @@
+import Captioning
+import Inference
+import Jobs
+import Logging
+import Models
+import Workers
+
+/// Captions with a queue, an engine and a dispatcher of this process.
+struct QueueCaptioning {
+    let store: JobStore
+    let modelOptions: ModelOptions
+
+    /// How long images that are being worked on may take once the run is interrupted; then they wait for the next run.
+    private static let patience = Duration.seconds(10)
+
+    func caption(_ walk: Walk, _ settings: CaptionSettings, _ reporter: ProgressReporter) async throws -> CaptionSummary
+    {
+        let run = try CaptionRun(walk, settings: settings, reporter: reporter, print: StandardStream.output.writeLine)
+        let backend = try modelOptions.makeBackend()
+        let model = try modelOptions.load(on: backend)
+        let engine = try Engine(model: model, backend: backend)
+        let configuration = DispatcherConfiguration()
+        let dispatcher = Dispatcher(
+            store: store, model: model, generator: engine,
+            images: LocalImageSource(blobs: store.blobs, maxBytes: configuration.imageLimits.maxBytes),
+            configuration: configuration, logger: Logger(label: "docent.dispatcher"))
+        let job = CaptionJob(store: store, run: run, model: model.card)
+        let result = await Interrupts.watch {
+            reporter.message("Interrupted: finishing the images in hand. Give the same command again to go on.")
+            dispatcher.drain(patience: Self.patience)
+        } during: {
+            try await Self.showing(reporter) { try await job.perform { try await dispatcher.run() } }
+        }
+        await engine.shutdown(.cancel)
+        try result.get()
+        return try await run.finish()
+    }
+
+    /// Runs `work` with the progress on display.
+    static func showing(_ reporter: ProgressReporter, _ work: @escaping @Sendable () async throws -> Void) async throws
+    {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                await reporter.run()
+                return false
+            }
+            group.addTask {
+                try await work()
+                return true
+            }
+            defer { group.cancelAll() }
+            while let isDone = try await group.next(), !isDone {}
+        }
+    }
+}

@@ -1,0 +1,126 @@
+import ArgumentParser
+import HTTPAPI
+import Inference
+import Jobs
+import Logging
+import Models
+import ServiceLifecycle
+import UnixSignals
+import Workers
+
+/// `docent serve`: answers over HTTP until it is told to stop.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Answer chat completions about images over HTTP.",
+        discussion: """
+            SIGTERM and Control-C drain: running requests end, then the server does. What waits in the queue goes on at \
+            the next start.
+            """)
+
+    @Option(help: "The address to listen on.")
+    var host = "127.0.0.1"
+
+    @Option(help: "The port to listen on; 0 for a free one.")
+    var port = 8000
+
+    @Option(help: ArgumentHelp("A key that clients must present as \"Authorization: Bearer …\".", valueName: "key"))
+    var apiKey: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Hosts, separated by commas, from which images are fetched although their addresses are private.",
+            valueName: "hosts"))
+    var allowHosts: String?
+
+    @OptionGroup var modelOptions: ModelOptions
+    @OptionGroup var databaseOptions: DatabaseOptions
+
+    func validate() throws {
+        guard (0...65535).contains(port) else { throw ValidationError("--port is \(port), expected 0 to 65535.") }
+    }
+
+    func run() async throws {
+        let store = try databaseOptions.open()
+        do {
+            try await serve(store)
+        } catch {
+            try? await store.close()
+            throw error
+        }
+        try await store.close()
+    }
+
+    private func serve(_ store: JobStore) async throws {
+        let logger = Logger(label: "docent.server")
+        let backend = try modelOptions.makeBackend()
+        let model = try modelOptions.load(on: backend)
+        let engine = try Engine(model: model, backend: backend)
+        let configuration = configuration
+        let work = DispatcherConfiguration()
+        let local = LocalImageSource(blobs: store.blobs, maxBytes: work.imageLimits.maxBytes)
+        let dispatcher = Dispatcher(
+            store: store, model: model, generator: engine,
+            images: RemoteImageSource(local: local, policy: configuration.fetchPolicy), configuration: work,
+            logger: logger)
+        let server = APIServer(
+            configuration: configuration, store: store, dispatcher: dispatcher, model: model, logger: logger
+        ) { port in
+            let url = Self.url(host: host, port: port)
+            do { try store.announce(url: url) } catch {
+                logger.error("address not announced", metadata: ["error": "\(error)"])
+            }
+            StandardStream.error.writeLine("docent serves \(model.card.name) at \(url)")
+        }
+        // Stopped in reverse order: the server ends its responses while the dispatcher still works for them.
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [
+                    .init(
+                        service: DispatcherService(dispatcher: dispatcher),
+                        successTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        do { try await group.run() } catch {
+            await engine.shutdown(.cancel)
+            throw error
+        }
+        await engine.shutdown(.drain)
+    }
+
+    private var configuration: ServerConfiguration {
+        var configuration = ServerConfiguration()
+        configuration.host = host
+        configuration.port = port
+        configuration.apiKeys = apiKey.map { [$0] } ?? []
+        configuration.fetchPolicy.allowedHosts = Set((allowHosts ?? "").split(separator: ",").map(String.init))
+        return configuration
+    }
+
+    /// Where clients on this machine reach a server that listens on `host`.
+    static func url(host: String, port: Int) -> String {
+        let reachable =
+            switch host {
+            case "0.0.0.0", "": "127.0.0.1"
+            case "::": "[::1]"
+            case let address where address.contains(":"): "[\(address)]"
+            default: host
+            }
+        return "http://\(reachable):\(port)"
+    }
+}
+
+/// The dispatcher as a service. The server drains it first; it stays until its own turn to stop comes, because a group takes
+/// a service that ends before its turn for a failed one.
+private struct DispatcherService: Service {
+    let dispatcher: Dispatcher
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await dispatcher.run()
+            try await gracefulShutdown()
+        } onGracefulShutdown: {
+            dispatcher.drain(patience: .zero)
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import Testing
+
+@testable import Compute
+
+@Suite struct QuantizedLinearTests {
+    /// Rows, inputs (whole blocks of 32), outputs: on both sides of panels of 16 and of the row limit.
+    static let shapes = [
+        (1, 32, 1), (1, 64, 16), (2, 96, 17), (3, 32, 31), (4, 160, 33), (5, 64, 48), (7, 32, 5), (8, 128, 40),
+        (9, 96, 16), (13, 64, 70), (26, 160, 35),
+    ]
+
+    @Test(arguments: [(1, 32), (16, 32), (17, 64), (33, 160)], [DType.f32, .f16, .bf16])
+    func `a quantised weight is within a step of the original`(_ shape: (Int, Int), _ type: DType) throws {
+        let (outputs, inputs) = shape
+        for variant in Variant.all {
+            let backend = variant.backend
+            let weight = try backend.random([outputs, inputs], seed: outputs, type)
+            let original = try backend.doubles(weight)
+            let found = try backend.doubles(backend.quantize(weight))
+            for start in stride(from: 0, to: original.count, by: 32) {
+                let block = original[start..<start + 32]
+                // Half a step of rounding, and a quarter for the scale's own 8 bits.
+                let tolerance = (block.map(abs).max() ?? 0) / 127 * 0.76
+                for index in block.indices {
+                    #expect(abs(found[index] - original[index]) <= tolerance, "\(variant.testDescription), \(index)")
+                }
+            }
+        }
+    }
+
+    @Test func `zeros stay zeros and the largest magnitude survives`() throws {
+        let backend = CPUBackend(threads: 1)
+        var values = [Float](repeating: 0, count: 64)
+        values[40] = -3
+        let found = try backend.doubles(backend.quantize(backend.tensor(values, [1, 64])))
+        #expect(found.prefix(32).allSatisfy { $0 == 0 })
+        #expect(abs(found[40] + 3) < 0.02)
+    }
+
+    @Test func `a weight whose rows are not whole blocks stays as it is`() throws {
+        let backend = CPUBackend(threads: 1)
+        #expect(try backend.quantize(backend.random([4, 33], seed: 1)).type == .f32)
+    }
+
+    /// Only the activations' rounding to int8 is left as a difference: about 1/127/√12 of a block's largest.
+    @Test(arguments: shapes)
+    func `a layer over quantised weights equals a naive loop over the same weights`(_ shape: (Int, Int, Int)) throws {
+        let (rows, inputs, outputs) = shape
+        for variant in Variant.all {
+            let backend = variant.backend
+            let input = try backend.random([rows, inputs], seed: 5)
+            let bias = try backend.random([outputs], seed: 6)
+            let weight = try backend.quantize(backend.random([outputs, inputs], seed: 7))
+            let expected = naiveProduct(
+                try backend.doubles(input), try backend.doubles(weight), bias: try backend.doubles(bias), inputs: inputs
+            )
+            let found = try backend.linear(input, weight, bias: bias, activation: .none)
+            #expect(relativeError(try backend.download(found), expected) < 0.01, "\(variant.testDescription)")
+
+            let residual = try backend.random([rows, outputs], seed: 8)
+            let sums = zip(try backend.doubles(residual), expected).map { $0 + $1 }
+            try backend.addLinear(input, weight, bias: bias, to: residual)
+            #expect(relativeError(try backend.download(residual), sums) < 0.01, "\(variant.testDescription)")
+        }
+    }
+
+    @Test(arguments: Variant.alone)
+    func `a row's result does not depend on its company`(_ variant: Variant) throws {
+        let backend = variant.backend
+        let weight = try backend.quantize(backend.random([50, 96], seed: 1))
+        let input = try backend.random([8, 96], seed: 2)
+        func outputs(_ rows: Range<Int>) throws -> [Float] {
+            try backend.download(backend.linear(input.rows(rows), weight, bias: nil, activation: .silu))
+        }
+        let alone = try outputs(0..<1)
+        for rows in 2...8 { #expect(try Array(outputs(0..<rows).prefix(50)) == alone, "\(rows) rows") }
+    }
+}

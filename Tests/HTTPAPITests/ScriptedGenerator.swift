@@ -1,0 +1,89 @@
+import Compute
+import Inference
+import Models
+import Synchronization
+
+/// Answers every prompt with the same words, one token a word; `gate` holds each answer after its first word.
+final class ScriptedGenerator: TextGenerator {
+    private let words: [String]
+    private let gate: Gate?
+    private let failure: (any Error)?
+    let requests = Mutex<[GenerationRequest]>([])
+    /// Ids of requests whose answers were not wanted any more.
+    let cancellations: AsyncStream<String>
+    private let cancelled: AsyncStream<String>.Continuation
+
+    init(_ words: [String], gate: Gate? = nil, failing failure: (any Error)? = nil) {
+        self.words = words
+        self.gate = gate
+        self.failure = failure
+        (cancellations, cancelled) = AsyncStream.makeStream()
+    }
+
+    func generate(_ request: GenerationRequest) -> AsyncThrowingStream<GenerationEvent, any Error> {
+        requests.withLock { $0.append(request) }
+        return AsyncThrowingStream { continuation in
+            let task = Task { [words, gate, failure] in
+                if let failure { return continuation.finish(throwing: failure) }
+                for (index, word) in words.enumerated() {
+                    if index == 1, let gate { await gate.passed() }
+                    if Task.isCancelled { return }
+                    continuation.yield(.delta(GeneratedText(text: word, tokens: [Self.token(index, request)])))
+                }
+                continuation.yield(
+                    .finished(
+                        GenerationSummary(
+                            finishReason: .stop, promptTokens: request.prompt.tokens.count,
+                            completionTokens: words.count)))
+                continuation.finish()
+            }
+            continuation.onTermination = { [cancelled] termination in
+                if case .cancelled = termination { cancelled.yield(request.id) }
+                task.cancel()
+            }
+        }
+    }
+
+    private static func token(_ index: Int, _ request: GenerationRequest) -> GeneratedToken {
+        let id = Int32(300 + index)
+        guard let count = request.sampling.topLogprobs else { return GeneratedToken(id: id) }
+        return GeneratedToken(
+            id: id, logprob: -0.5,
+            alternatives: (0..<count).map { .init(id: id + Int32($0), logprob: -0.5 - Float($0)) })
+    }
+}
+
+/// Holds whoever passes until it is opened, or until their task is cancelled.
+final class Gate: Sendable {
+    private let stream: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+
+    init() { (stream, continuation) = AsyncStream.makeStream() }
+
+    func open() { continuation.finish() }
+    func passed() async { for await _ in stream {} }
+}
+
+/// One token a word, three for an image.
+struct WordProcessor: PromptProcessor {
+    func process(_ image: RGBImage, maxTiles: Int?) throws -> ProcessedImage {
+        ProcessedImage(
+            pixels: [Float](repeating: 0, count: 12), frameCount: 1, height: 2, width: 2, tileRows: 0, tileColumns: 0,
+            tokenCount: 3, hash: ContentHash(of: image.pixels))
+    }
+
+    func prompt(for messages: [ChatMessage], images: [ProcessedImage]) throws -> Prompt {
+        let words = messages.flatMap(\.content).reduce(0) { count, part in
+            if case .text(let text) = part { count + text.split(separator: " ").count } else { count }
+        }
+        return Prompt(tokens: [Int32](repeating: 7, count: words + 3 * images.count))
+    }
+}
+
+/// A model in name only: these tests generate from scripts.
+struct NamedModel: VisionLanguageModel {
+    let shape = ModelShape(vocabulary: 1000, layers: 1, kvHeads: 1, headSize: 2, contextLength: 4096)
+
+    func encode(_ image: ProcessedImage) throws -> Tensor { throw CancellationError() }
+    func forward(_ batch: ForwardBatch, cache: KVCache) throws -> Tensor { throw CancellationError() }
+}

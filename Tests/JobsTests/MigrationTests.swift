@@ -1,0 +1,57 @@
+import GRDB
+import Testing
+
+@testable import Jobs
+
+struct MigrationTests {
+    let workplace = Workplace()
+    let second = Migration(version: 2, name: "v002-more.sql", sql: Array("CREATE TABLE more (x INTEGER) STRICT".utf8))
+
+    private func open(_ migrations: [Migration]) throws -> JobStore {
+        try JobStore(path: workplace.path, configuration: .init(), clock: workplace.clock, migrations: migrations)
+    }
+
+    @Test func `an old database is brought to the newest schema and keeps its rows`() async throws {
+        let old = try open(Migration.all)
+        let (job, _) = try await old.submit(.bulk(), .numbered(0..<3))
+        try await old.close()
+
+        let new = try open(Migration.all + [second])
+        #expect(try await new.job(job.id)?.counts.waiting == 3)
+        let versions = try await new.read { db in
+            try Row.fetchAll(db, sql: "SELECT version, name, sha256 FROM migration ORDER BY version")
+                .map { "\($0["version"] as Int) \($0["name"] as String) \($0["sha256"] as String)" }
+        }
+        #expect(versions == (Migration.all + [second]).map { "\($0.version) \($0.name) \($0.sha256)" })
+        try await new.close()
+    }
+
+    @Test func `a newer schema is refused`() async throws {
+        try await open(Migration.all + [second]).close()
+        #expect(throws: JobStoreError.newerSchema(path: workplace.path, found: 2, known: 1)) { try open(Migration.all) }
+    }
+
+    @Test func `a migration that was edited after it ran is refused`() async throws {
+        try await open(Migration.all + [second]).close()
+        let edited = Migration(version: 2, name: second.name, sql: second.sql + Array(" -- innocent".utf8))
+        let error = JobStoreError.changedMigration(
+            path: workplace.path, name: second.name, recorded: second.sha256, found: edited.sha256)
+        #expect(throws: error) { try open(Migration.all + [edited]) }
+    }
+
+    @Test func `a migration that fails leaves the schema before it`() async throws {
+        try await open(Migration.all).close()
+        let broken = Migration(
+            version: 2, name: "v002-broken.sql", sql: Array("CREATE TABLE a (x); CREATE TABLE a (x);".utf8))
+        #expect(throws: JobStoreError.self) { try open(Migration.all + [broken]) }
+        let store = try open(Migration.all)
+        let left = try await store.read {
+            try String.fetchOne($0, sql: "SELECT name FROM sqlite_schema WHERE name = 'a'")
+        }
+        #expect(left == nil)
+    }
+
+    @Test func `the released migration has not been edited`() {
+        #expect(Migration.all.map(\.sha256) == ["095879ace2ddaf566791eecc1309f749b7fe9db15f8fc3f993107b59d816545f"])
+    }
+}

@@ -1,0 +1,79 @@
+import Foundation
+
+/// Where the checkpoints made by Tests/Reference lie.
+enum CheckpointFixtures {
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Fixtures/checkpoints")
+
+    static let smolVLM = path("smolvlm-tiny")
+    static let idefics3 = path("idefics3-tiny")
+
+    static func path(_ name: String) -> String { folder.appending(path: name).path() }
+
+    static func decode<Value: Decodable>(_ type: Value.Type, from name: String) throws -> Value {
+        try JSONDecoder().decode(type, from: Data(contentsOf: folder.appending(path: name)))
+    }
+}
+
+/// A folder that lives as long as its owner.
+final class TemporaryFolder {
+    let path: String
+
+    init() throws {
+        let url = FileManager.default.temporaryDirectory.appending(path: "docent-models-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        path = url.path()
+    }
+
+    /// A writable copy of a fixture.
+    convenience init(copyOf source: String) throws {
+        try self.init()
+        for name in try FileManager.default.contentsOfDirectory(atPath: source) where name != "golden.json" {
+            try FileManager.default.copyItem(atPath: source + "/" + name, toPath: path + "/" + name)
+        }
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    @discardableResult
+    func write(_ bytes: [UInt8], to name: String) throws -> String {
+        let file = path + "/" + name
+        try Data(bytes).write(to: URL(filePath: file))
+        return file
+    }
+
+    /// Rewrites the settings in `name` through `change`.
+    func edit(_ name: String, _ change: (inout [String: Any]) -> Void) throws {
+        let url = URL(filePath: path + "/" + name)
+        var settings = try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [String: Any] ?? [:]
+        change(&settings)
+        try JSONSerialization.data(withJSONObject: settings).write(to: url)
+    }
+}
+
+/// Bytes of safetensors files, right ones and wrong ones.
+enum SafetensorsBytes {
+    /// A header text in front of `data` bytes of zeros; `length` overrides the header's stated length.
+    static func file(header: String, data: Int, length: UInt64? = nil) -> [UInt8] {
+        let text = Array(header.utf8)
+        let prefix = withUnsafeBytes(of: (length ?? UInt64(text.count)).littleEndian) { Array($0) }
+        return prefix + text + [UInt8](repeating: 0, count: data)
+    }
+
+    /// A file of f32 tensors, laid end to end in order of their names.
+    static func file(_ tensors: [String: (shape: [Int], values: [Float])]) -> [UInt8] {
+        var entries: [String] = []
+        var data: [UInt8] = []
+        for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
+            let start = data.count
+            tensor.values.forEach { value in data += withUnsafeBytes(of: value) { Array($0) } }
+            entries.append(
+                "\"\(name)\":{\"dtype\":\"F32\",\"shape\":\(tensor.shape),\"data_offsets\":[\(start),\(data.count)]}")
+        }
+        let header = "{" + entries.joined(separator: ",") + "}"
+        let padding = String(repeating: " ", count: (8 - header.utf8.count % 8) % 8)
+        var file = file(header: header + padding, data: 0)
+        file += data
+        return file
+    }
+}

@@ -1,0 +1,82 @@
+import Foundation
+import Testing
+
+@testable import Models
+
+/// What transformers computed with a tiny checkpoint: `golden.json`, written by Tests/Reference/smolvlm_tiny.py.
+struct Golden: Decodable {
+    struct Case: Decodable, CustomTestStringConvertible {
+        var name: String
+        /// The user's message; nil is an image.
+        var parts: [String?]
+        /// Width, height and seed of each drawn picture.
+        var images: [[Int]]
+        var split: Bool
+        var grids: [[Int]]
+        var inputIDs: [Int32]
+        var pixelSHA256: [String]?
+        /// The vision tower's states of the last frame, [grid², width].
+        var lastFrameTower: [Float]?
+        /// The features of the last frame, [tokens, decoder width].
+        var lastFrameFeatures: [Float]?
+        var logitRows: [Int32]
+        /// [logitRows, vocabulary].
+        var logits: [Float]
+        var greedy: [Int32]
+
+        var testDescription: String { name }
+
+        var message: ChatMessage {
+            ChatMessage(role: "user", content: parts.map { $0.map(ContentPart.text) ?? .image })
+        }
+        var pictures: [RGBImage] { images.map { DrawnPicture.image(width: $0[0], height: $0[1], seed: $0[2]) } }
+
+        private enum CodingKeys: String, CodingKey {
+            case name, parts, images, split, grids, logits, greedy
+            case inputIDs = "input_ids"
+            case pixelSHA256 = "pixel_sha256"
+            case lastFrameTower = "last_frame_tower"
+            case lastFrameFeatures = "last_frame_features"
+            case logitRows = "logit_rows"
+        }
+    }
+
+    var cases: [Case]
+
+    static func cases(of checkpoint: String) -> [Case] {
+        (try? CheckpointFixtures.decode(Golden.self, from: checkpoint + "/golden.json").cases) ?? []
+    }
+}
+
+/// Pictures that Python draws alike: integer arithmetic only.
+enum DrawnPicture {
+    static func image(width: Int, height: Int, seed: Int) -> RGBImage {
+        var pixels: [UInt8] = []
+        pixels.reserveCapacity(width * height * 3)
+        for y in 0..<height {
+            for x in 0..<width {
+                for c in 0..<3 {
+                    let value = x * (3 + c) + y * (5 + 2 * c) + (x * y) / (7 + c) + seed * 31 + c * 85
+                    pixels.append(UInt8(truncatingIfNeeded: value % 256))
+                }
+            }
+        }
+        return RGBImage(width: width, height: height, pixels: pixels)
+    }
+}
+
+/// The largest difference of two arrays relative to the largest expected value; infinite when the counts differ.
+func relativeError(_ found: [Float], _ expected: [Float]) -> Float {
+    guard found.count == expected.count, !expected.isEmpty else { return .infinity }
+    let scale = expected.reduce(0) { max($0, abs($1)) }
+    let worst = zip(found, expected).reduce(Float(0)) { worst, pair in
+        let difference = abs(pair.0 - pair.1)
+        return difference.isNaN ? .infinity : max(worst, difference)
+    }
+    return worst / scale
+}
+
+/// The hash that the Python scripts take of f32 arrays.
+func hash(of values: some Collection<Float>) -> String {
+    Array(values).withUnsafeBytes { ContentHash(of: $0).description }
+}

@@ -1,0 +1,147 @@
+import Compute
+import Foundation
+import Testing
+
+@testable import Models
+
+struct ModelLoaderTests {
+    private let backend = CPUBackend(threads: 1)
+
+    private func error(_ folder: TemporaryFolder) -> String {
+        do {
+            _ = try ModelLoader.load(folder.path, backend: backend)
+            return "loaded"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    /// Changes of config.json and a word that the error must hold.
+    @Test(arguments: [
+        ("text_config.hidden_size", "-1", "hidden_size"), ("text_config.hidden_size", "1e30", "hidden_size"),
+        ("text_config.hidden_size", "\"32\"", "hidden_size"), ("text_config.hidden_size", "32.5", "hidden_size"),
+        ("text_config.hidden_size", "null", "hidden_size"),
+        ("text_config.num_hidden_layers", "1000000", "num_hidden_layers"),
+        ("text_config.num_key_value_heads", "3", "num_key_value_heads"), ("text_config.head_dim", "7", "head_dim"),
+        ("text_config.vocab_size", "329", "eos"), ("text_config.vocab_size", "331", "embed_tokens"),
+        ("text_config.hidden_act", "\"gelu\"", "hidden_act"), ("text_config.model_type", "\"qwen2\"", "model_type"),
+        ("text_config.qk_layer_norms", "true", "qk_layer_norms"), ("text_config.rope_parameters", "null", "rope_theta"),
+        ("text_config.rms_norm_eps", "0", "rms_norm_eps"), ("text_config", "[]", "text_config"),
+        ("vision_config.patch_size", "0", "patch_size"),
+        ("vision_config.num_attention_heads", "5", "num_attention_heads"),
+        ("vision_config.hidden_act", "\"quick_gelu\"", "hidden_act"),
+        ("vision_config.image_size", "64", "position_embedding"),
+        ("vision_config.num_channels", "4", "num_channels"),
+        ("scale_factor", "3", "scale_factor"), ("scale_factor", "0", "scale_factor"),
+        ("image_token_id", "330", "image_token_id"),
+        ("image_token_id", "5", "<image>"), ("architectures", "[\"GPT\"]", "GPT"),
+        ("architectures", "[7]", "architectures"),
+        ("vision_config", "null", "7 patches"),
+    ])
+    func `a configuration that lies is an error that names the key`(_ key: String, _ value: String, _ word: String)
+        throws
+    {
+        let folder = try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)
+        let parsed = try JSONSerialization.jsonObject(with: Data(value.utf8), options: .fragmentsAllowed)
+        let keys = key.split(separator: ".").map(String.init)
+        try folder.edit("config.json") { settings in
+            guard keys.count == 2 else { return settings[key] = parsed }
+            var section = settings[keys[0]] as? [String: Any] ?? [:]
+            section[keys[1]] = parsed
+            settings[keys[0]] = section
+        }
+        // One row fewer than stored is a padded vocabulary, which loads.
+        let expected = word == "eos" ? "loaded" : word
+        #expect(error(folder).contains(expected), "\(error(folder))")
+    }
+
+    @Test(arguments: [
+        ("do_resize", "false"), ("do_normalize", "false"), ("size", "{}"), ("size", "null"),
+        ("size", "{\"longest_edge\": 1e9}"), ("max_image_size", "{\"longest_edge\": 64}"), ("resample", "0"),
+        ("image_std", "[0.5, 0, 0.5]"), ("image_mean", "[0.5]"), ("image_mean", "\"half\""), ("rescale_factor", "-1"),
+    ])
+    func `image settings that cannot work are errors that name the key`(_ key: String, _ value: String) throws {
+        let folder = try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)
+        let parsed = try JSONSerialization.jsonObject(with: Data(value.utf8), options: .fragmentsAllowed)
+        try folder.edit("preprocessor_config.json") { $0[key] = parsed }
+        #expect(error(folder).contains(key), "\(error(folder))")
+        #expect(error(folder).contains("preprocessor_config.json"))
+    }
+
+    @Test func `image settings inside processor_config.json come first, and a wrong length is an error`() throws {
+        let folder = try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)
+        try folder.write(Array("{\"image_seq_len\": 4}".utf8), to: "processor_config.json")
+        #expect(error(folder) == "loaded")
+        try folder.write(Array("{\"image_seq_len\": 64}".utf8), to: "processor_config.json")
+        #expect(error(folder).contains("image_seq_len"))
+        try folder.write(Array("{\"image_processor\": {\"size\": 7}}".utf8), to: "processor_config.json")
+        #expect(error(folder).contains("processor_config.json: image_processor.size"))
+    }
+
+    @Test func `a missing tensor, a strange one and a changed one are errors that name it`() throws {
+        let folder = try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)
+        let path = folder.path + "/model.safetensors"
+        let original = try Array(Data(contentsOf: URL(filePath: path)))
+        let name = "model.text_model.layers.1.mlp.up_proj.weight"
+        for (replacement, what) in [
+            (name.replacingOccurrences(of: "up_proj", with: "up_prof"), "lacks the tensor \(name)"),
+            (name, "loaded"),
+        ] {
+            let bytes = try #require(original.replacing(Array(name.utf8), with: Array(replacement.utf8)))
+            try folder.write(bytes, to: "model.safetensors")
+            #expect(error(folder).contains(what))
+        }
+        try folder.edit("config.json") { settings in
+            var text = settings["text_config"] as? [String: Any] ?? [:]
+            text["num_hidden_layers"] = 1
+            settings["text_config"] = text
+        }
+        let leftover = error(folder)
+        #expect(leftover.contains("layers.1.") && leftover.contains("no place for"))
+    }
+
+    @Test func `generation settings are gathered from every file`() throws {
+        let folder = try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)
+        try folder.edit("generation_config.json") {
+            $0 = ["eos_token_id": [3, 4], "temperature": 0.6, "top_p": 0.9, "top_k": 50, "repetition_penalty": 1.1]
+        }
+        try folder.edit("config.json") { $0["eos_token_id"] = 5 }
+        let generation = try ModelLoader.load(folder.path, backend: backend).generation
+        #expect(generation.stopTokens == [3, 4, 5, 329])
+        #expect(generation.temperature == 0.6 && generation.topP == 0.9 && generation.topK == 50)
+        #expect(generation.repetitionPenalty == 1.1)
+        try folder.edit("generation_config.json") { $0 = ["do_sample": false, "temperature": 0.6] }
+        #expect(try ModelLoader.load(folder.path, backend: backend).generation.temperature == 0)
+        try folder.edit("generation_config.json") { $0 = ["temperature": -1] }
+        #expect(error(folder).contains("temperature"))
+    }
+
+    @Test(arguments: [DType.f32, .f16, .bf16])
+    func `random weights run a whole prompt`(_ type: DType) throws {
+        let configuration = CheckpointFixtures.idefics3 + "/config.json"
+        let model = try ModelLoader.random(configuration: configuration, backend: backend, type: type)
+        // The stand-in vocabulary is one byte a token.
+        let picture = DrawnPicture.image(width: 30, height: 20, seed: 1)
+        let image = try model.processor.process(picture, maxTiles: nil)
+        let message = ChatMessage(role: "user", content: [.image, .text("Hé \"<image>\" \\")])
+        let prompt = try model.processor.prompt(for: [message], images: [image])
+        #expect(prompt.images[0].positions.count == 4)
+        #expect(model.tokenizer.decode(prompt.tokens, skipSpecialTokens: true) == "User: Hé \"<image>\" \\\nAssistant:")
+        let generation = try GreedyGeneration(prompt, length: 4, on: model.model, backend)
+        let logits = try generation.prefill(logitRows: [Int32(prompt.tokens.count - 1)])
+        #expect(logits.count == 330 && logits.allSatisfy(\.isFinite) && Set(logits).count > 100)
+        #expect(try generation.tokens(4).count == 4)
+        #expect(model.card.parameterCount > 50_000)
+    }
+}
+
+extension Array where Element == UInt8 {
+    /// The bytes with the first `pattern` replaced by as many others.
+    fileprivate func replacing(_ pattern: [UInt8], with other: [UInt8]) -> [UInt8]? {
+        precondition(pattern.count == other.count)
+        guard let start = indices.first(where: { self[$0...].starts(with: pattern) }) else { return nil }
+        var result = self
+        result.replaceSubrange(start..<start + pattern.count, with: other)
+        return result
+    }
+}

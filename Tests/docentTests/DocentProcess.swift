@@ -1,0 +1,145 @@
+import Foundation
+import Synchronization
+
+/// The built `docent` as a process of its own, with a home, a folder for images and files for what it says.
+final class DocentProcess: Sendable {
+    let directory: URL
+
+    /// A temporary directory; `images` sample images are put into its folder `images`.
+    init(images: Int = 0) throws {
+        directory = URL(filePath: NSTemporaryDirectory()).appending(path: "docent-\(UUID().uuidString)")
+        let folder = directory.appending(path: "images")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        for index in 0..<images {
+            let sample = Samples.all[index % Samples.all.count]
+            try FileManager.default.copyItem(
+                at: Samples.folder.appending(path: sample.file),
+                to: folder.appending(path: Self.name(of: index)))
+        }
+    }
+
+    deinit { try? FileManager.default.removeItem(at: directory) }
+
+    /// "003-scene-04.jpg": every copy of a sample is an image of its own.
+    static func name(of index: Int) -> String {
+        let number = String(1000 + index).dropFirst()
+        return "\(number)-\(Samples.all[index % Samples.all.count].file)"
+    }
+
+    static func caption(of index: Int) -> String { Samples.all[index % Samples.all.count].caption }
+
+    var images: String { path("images") }
+
+    func path(_ name: String) -> String { directory.appending(path: name).path }
+
+    func text(_ name: String) -> String? {
+        FileManager.default.contents(atPath: path(name)).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Runs to the end.
+    func run(_ arguments: String..., environment: [String: String] = [:]) async throws -> Ended {
+        try await start(arguments, environment: environment).ended()
+    }
+
+    func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Running {
+        try Running(arguments, in: directory, environment: environment)
+    }
+
+    struct Ended: Sendable {
+        /// 128 + the signal's number when a signal ended it.
+        let status: Int32
+        let output: String
+        let errors: String
+    }
+
+    /// A process that was started.
+    final class Running: Sendable {
+        private let process = Process()
+        private let exit: AsyncStream<Int32>
+        private let output: URL
+        private let errors: URL
+
+        fileprivate init(_ arguments: [String], in directory: URL, environment: [String: String]) throws {
+            let id = UUID().uuidString
+            (output, errors) = (directory.appending(path: id + ".out"), directory.appending(path: id + ".err"))
+            let (stream, continuation) = AsyncStream<Int32>.makeStream()
+            exit = stream
+            process.executableURL = Self.binary
+            process.arguments = arguments
+            process.environment = ["DOCENT_HOME": directory.path, "PATH": "/usr/bin:/bin"].merging(environment) { $1 }
+            process.standardInput = FileHandle.nullDevice
+            process.standardOutput = try Self.empty(output)
+            process.standardError = try Self.empty(errors)
+            process.terminationHandler = { process in
+                let status = process.terminationStatus
+                continuation.yield(process.terminationReason == .uncaughtSignal ? 128 + status : status)
+                continuation.finish()
+            }
+            try process.run()
+        }
+
+        /// What it has said on standard error so far.
+        var saidOnError: String {
+            FileManager.default.contents(atPath: errors.path).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        }
+
+        var isRunning: Bool { process.isRunning }
+
+        func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
+        func ended() async -> Ended {
+            var status: Int32 = -1
+            for await code in exit { status = code }
+            let said = FileManager.default.contents(atPath: output.path) ?? Data()
+            return Ended(status: status, output: String(decoding: said, as: UTF8.self), errors: saidOnError)
+        }
+
+        private static func empty(_ file: URL) throws -> FileHandle {
+            try Data().write(to: file)
+            return try FileHandle(forWritingTo: file)
+        }
+
+        /// Beside the test bundle, where the build puts both.
+        private static var binary: URL {
+            URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(
+                path: "docent")
+        }
+    }
+}
+
+/// Looks again every 10 ms until `condition` holds; false after `seconds`. A process gives no other sign of how far it is.
+func eventually(within seconds: Int = 30, _ condition: () throws -> Bool) async throws -> Bool {
+    let end = ContinuousClock.now + .seconds(seconds)
+    while ContinuousClock.now < end {
+        if try condition() { return true }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    return try condition()
+}
+
+/// `jobs/samples` and what the default model says of its images in f32.
+enum Samples {
+    struct Sample: Decodable, Sendable {
+        let file: String
+        let model_f32_greedy: [String: Answer]
+
+        struct Answer: Decodable, Sendable {
+            let prompt: String
+            let answer: String
+        }
+
+        /// The answer to the default recipe's prompt.
+        var caption: String { model_f32_greedy["describe"]?.answer ?? "" }
+    }
+
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../jobs/samples")
+        .standardized
+
+    static let all: [Sample] = {
+        struct File: Decodable { let samples: [Sample] }
+        guard let data = try? Data(contentsOf: folder.appending(path: "expected.json")),
+            let file = try? JSONDecoder().decode(File.self, from: data)
+        else { return [] }
+        return file.samples
+    }()
+}
