@@ -30,7 +30,7 @@ import Testing
         let sum = Atomic(0)
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<4 {
-                group.addTask {
+                group.addTask { @Sendable in
                     for _ in 0..<200 { pool.run(parts: 3) { part, _ in sum.add(part, ordering: .relaxed) } }
                 }
             }
