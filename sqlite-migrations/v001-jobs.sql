@@ -12,6 +12,8 @@ CREATE TABLE job (
     id                TEXT PRIMARY KEY NOT NULL CHECK (id GLOB 'job_*' AND length(id) = 30),
     kind              TEXT NOT NULL CHECK (kind <> ''),
     label             TEXT NOT NULL,
+    -- Which model has to answer, opaque here: other weights are another model.
+    model             TEXT NOT NULL CHECK (model <> ''),
     priority          INTEGER NOT NULL CHECK (priority IN (0, 10)),
     deduplication_key TEXT CHECK (deduplication_key <> ''),
     is_synchronous    INTEGER NOT NULL CHECK (is_synchronous IN (0, 1)),
@@ -49,6 +51,8 @@ CREATE TABLE request (
     id                INTEGER PRIMARY KEY AUTOINCREMENT,
     job_id            TEXT NOT NULL REFERENCES job (id) ON DELETE CASCADE,
     key               TEXT NOT NULL,
+    -- The job's, where claims can search for it.
+    model             TEXT NOT NULL CHECK (model <> ''),
     priority          INTEGER NOT NULL CHECK (priority IN (0, 10)),
     state             TEXT NOT NULL
                       CHECK (state IN ('waiting', 'running', 'succeeded', 'failed', 'cancelled', 'expired')),
@@ -85,8 +89,10 @@ CREATE TABLE request (
     CHECK ((failure_retryable IS NULL) = (failure_code IS NULL))
 ) STRICT;
 
--- Held requests (of paused jobs) are not in this index: a claim never walks over them.
-CREATE INDEX request_ready ON request (priority, run_at, id) WHERE state = 'waiting' AND is_held = 0;
+-- What is ready for a model's worker, and for a worker that works for one job only. Held requests (of paused jobs) are
+-- not in these indexes: a claim never walks over them.
+CREATE INDEX request_ready_for_model ON request (model, priority, run_at, id) WHERE state = 'waiting' AND is_held = 0;
+CREATE INDEX request_ready_in_job ON request (job_id, priority, run_at, id) WHERE state = 'waiting' AND is_held = 0;
 CREATE INDEX request_running ON request (worker) WHERE state = 'running';
 CREATE INDEX request_by_state ON request (job_id, state, id);
 

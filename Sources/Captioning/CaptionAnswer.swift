@@ -16,6 +16,8 @@ public struct CaptionAnswer: Sendable, Hashable {
     public var model: String
     /// Nil when a server answered, which does not say.
     public var weightsHash: String?
+    /// "q8" and the like; nil for weights as they are stored, or when a server answered.
+    public var quantization: String?
     /// "stop" or "length".
     public var finishReason: String
     public var promptTokens: Int
@@ -29,12 +31,14 @@ public struct CaptionAnswer: Sendable, Hashable {
     public var committedAt: Int64
 
     public init(
-        text: String, model: String, weightsHash: String? = nil, finishReason: String, promptTokens: Int,
-        completionTokens: Int, sha256: String, byteCount: Int, width: Int? = nil, height: Int? = nil, committedAt: Int64
+        text: String, model: String, weightsHash: String? = nil, quantization: String? = nil, finishReason: String,
+        promptTokens: Int, completionTokens: Int, sha256: String, byteCount: Int, width: Int? = nil,
+        height: Int? = nil, committedAt: Int64
     ) {
         self.text = text
         self.model = model
         self.weightsHash = weightsHash
+        self.quantization = quantization
         self.finishReason = finishReason
         self.promptTokens = promptTokens
         self.completionTokens = completionTokens
@@ -76,9 +80,9 @@ extension CaptionAnswer {
         }
         self.init(
             text: choice.text, model: answer.model, weightsHash: answer.weightsHash,
-            finishReason: choice.finishReason.rawValue, promptTokens: answer.usage.promptTokens,
-            completionTokens: answer.usage.completionTokens, sha256: image.sha256, byteCount: image.byteCount,
-            width: image.width, height: image.height,
+            quantization: answer.quantization, finishReason: choice.finishReason.rawValue,
+            promptTokens: answer.usage.promptTokens, completionTokens: answer.usage.completionTokens,
+            sha256: image.sha256, byteCount: image.byteCount, width: image.width, height: image.height,
             committedAt: (request.finishedAt ?? request.createdAt).milliseconds)
     }
 }

@@ -20,10 +20,10 @@ public struct CaptionJob: Sendable {
         self.model = model
     }
 
-    /// Works until every image has an outcome, or `work` returns: the dispatcher's run, which ends when it is drained.
-    public func perform(whileRunning work: @escaping @Sendable () async throws -> Void) async throws {
+    /// Works until every image has an outcome, or `work` on the job returns: the dispatcher's run, which ends when it is
+    /// drained.
+    public func perform(whileRunning work: @escaping @Sendable (JobID) async throws -> Void) async throws {
         let job = try await store.openJob(try description).job
-        let others = try await pauseOthers(than: job.id)
         if job.state == .paused { _ = try await store.resume(job.id) }
         let known = try await takeStock(of: job.id)
         let wanted = try await run.plan(knowing: known.committed)
@@ -34,7 +34,7 @@ public struct CaptionJob: Sendable {
             group.addTask { try await append(wanted, to: job.id) }
             group.addTask { try await ledger.follow() }
             group.addTask {
-                try await work()
+                try await work(job.id)
                 return .stopped
             }
             defer { group.cancelAll() }
@@ -44,20 +44,20 @@ public struct CaptionJob: Sendable {
             return true
         }
         if isStopped { try await ledger.collect() }
-        for other in others { _ = try await store.resume(other) }
     }
 
     enum Event: Sendable { case appended, finished, stopped }
 
     private var description: NewJob {
         get throws {
-            let key = try run.settings.deduplicationKey(weightsHash: model.weightsHash)
+            let key = try run.settings.deduplicationKey(model: model.identity)
             let specification = Specification(
                 recipe: run.settings.recipe.name, prompt: run.settings.recipe.prompt.source,
                 parameters: CaptionParameters(run.settings.recipe), model: model.name, weightsSHA256: model.weightsHash,
                 roots: run.settings.roots)
             return NewJob(
                 kind: "caption", label: "captions of " + run.settings.roots.joined(separator: " "),
+                model: model.identity,
                 specification: String(decoding: try JSONEncoder.stable.encode(specification), as: UTF8.self),
                 deduplicationKey: key)
         }
@@ -71,21 +71,6 @@ public struct CaptionJob: Sendable {
         let model: String
         let weightsSHA256: String
         let roots: [String]
-    }
-
-    /// Unfinished captioning of another command waits: its answers must come from its own model, when it is given again.
-    private func pauseOthers(than job: JobID) async throws -> [JobID] {
-        var paused: [JobID] = []
-        var last: JobID?
-        while case let page = try await store.jobs(limit: Self.chunk, after: last), !page.isEmpty {
-            for other in page where other.kind == "caption" && other.id != job && !other.isFinished {
-                guard other.state != .paused else { continue }
-                _ = try await store.pause(other.id)
-                paused.append(other.id)
-            }
-            last = page.last?.id
-        }
-        return paused
     }
 
     private func takeStock(of job: JobID) async throws -> KnownRequests {

@@ -14,6 +14,7 @@ struct CaptionRow: Codable, Hashable, Sendable {
     var recipe: String
     var promptSHA256: String
     var weightsSHA256: String?
+    var quantization: String?
     var parameters: CaptionParameters
     var promptTokens: Int
     var completionTokens: Int
@@ -32,6 +33,7 @@ struct CaptionRow: Codable, Hashable, Sendable {
         recipe = settings.recipe.name
         promptSHA256 = settings.promptHash(for: image)
         weightsSHA256 = answer.weightsHash
+        quantization = answer.quantization
         parameters = CaptionParameters(settings.recipe)
         promptTokens = answer.promptTokens
         completionTokens = answer.completionTokens
@@ -39,7 +41,7 @@ struct CaptionRow: Codable, Hashable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case path, caption, model, sha256, bytes, width, height, recipe, parameters
+        case path, caption, model, sha256, bytes, width, height, recipe, parameters, quantization
         case finishReason = "finish_reason"
         case promptSHA256 = "prompt_sha256"
         case weightsSHA256 = "weights_sha256"

@@ -48,11 +48,11 @@ public struct CaptionSettings: Sendable {
         return ContentHash(of: (recipe.system.map { $0 + "\0" + prompt } ?? prompt).utf8).description
     }
 
-    /// What makes two runs the same work, whatever they write and wherever: the roots, the question, the weights.
-    func deduplicationKey(weightsHash: String) throws -> String {
+    /// What makes two runs the same work, whatever they write and wherever: the roots, the question, the model.
+    func deduplicationKey(model: String) throws -> String {
         let identity = Identity(
             roots: roots.map { DirectoryListing.canonical($0) ?? $0 }, prompt: recipe.prompt.source,
-            system: recipe.system, parameters: CaptionParameters(recipe), weights: weightsHash)
+            system: recipe.system, parameters: CaptionParameters(recipe), model: model)
         return "caption:" + ContentHash(of: try Array(JSONEncoder.stable.encode(identity))).description
     }
 
@@ -61,7 +61,7 @@ public struct CaptionSettings: Sendable {
         let prompt: String
         let system: String?
         let parameters: CaptionParameters
-        let weights: String
+        let model: String
     }
 }
 

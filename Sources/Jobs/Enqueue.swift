@@ -58,8 +58,9 @@ extension JobStore {
 
 extension Transaction {
     fileprivate mutating func findOrInsert(_ job: NewJob, as id: JobID) throws -> (job: Job, isNew: Bool) {
-        guard !job.kind.isEmpty, job.deduplicationKey != "" else {
-            throw JobStoreError.invalidRequest(key: job.label, reason: "its job has an empty kind or deduplication key")
+        guard !job.kind.isEmpty, !job.model.isEmpty, job.deduplicationKey != "" else {
+            throw JobStoreError.invalidRequest(
+                key: job.label, reason: "its job has an empty kind, model or deduplication key")
         }
         if let key = job.deduplicationKey,
             let row = try rows("SELECT * FROM job WHERE deduplication_key = ?", [key]).first
@@ -69,13 +70,13 @@ extension Transaction {
         try change(
             """
             INSERT INTO job
-                (id, kind, label, priority, specification, deduplication_key, is_synchronous, is_sealed, state,
+                (id, kind, label, model, priority, specification, deduplication_key, is_synchronous, is_sealed, state,
                 created_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, 0, 'queued', ?)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 'queued', ?)
             """,
             [
-                id.rawValue, job.kind, job.label, job.priority.rawValue, job.specification, job.deduplicationKey,
-                job.isSynchronous, now.milliseconds,
+                id.rawValue, job.kind, job.label, job.model, job.priority.rawValue, job.specification,
+                job.deduplicationKey, job.isSynchronous, now.milliseconds,
             ])
         return (try self.job(id), true)
     }
@@ -92,12 +93,13 @@ extension Transaction {
             }
             let isNew = try change(
                 """
-                INSERT INTO request (job_id, key, priority, state, is_held, run_at, max_attempts, created_at, payload)
-                VALUES (?, ?, ?, 'waiting', ?, ?, ?, ?, ?) ON CONFLICT (job_id, key) DO NOTHING
+                INSERT INTO request
+                    (job_id, key, model, priority, state, is_held, run_at, max_attempts, created_at, payload)
+                VALUES (?, ?, ?, ?, 'waiting', ?, ?, ?, ?, ?) ON CONFLICT (job_id, key) DO NOTHING
                 """,
                 [
-                    job.id.rawValue, request.key, job.priority.rawValue, job.state == .paused, now.milliseconds,
-                    request.maxAttempts, now.milliseconds, request.payload,
+                    job.id.rawValue, request.key, job.model, job.priority.rawValue, job.state == .paused,
+                    now.milliseconds, request.maxAttempts, now.milliseconds, request.payload,
                 ])
             if isNew == 0 {
                 let known = try rows(

@@ -3,6 +3,8 @@ public struct Job: Sendable, Hashable {
     public let id: JobID
     public let kind: String
     public let label: String
+    /// What has to answer its requests.
+    public let model: String
     public let priority: JobPriority
     public let specification: String
     public let deduplicationKey: String?
@@ -32,6 +34,8 @@ public struct NewJob: Sendable {
     public var kind: String
     /// For people: "captions of ~/photos".
     public var label: String
+    /// What has to answer its requests, opaque here: only workers for this model claim them.
+    public var model: String
     public var priority: JobPriority
     /// JSON, opaque here; every claim of one of its requests carries it.
     public var specification: String
@@ -41,11 +45,12 @@ public struct NewJob: Sendable {
     public var isSynchronous: Bool
 
     public init(
-        kind: String, label: String, priority: JobPriority = .bulk, specification: String = "{}",
+        kind: String, label: String, model: String, priority: JobPriority = .bulk, specification: String = "{}",
         deduplicationKey: String? = nil, isSynchronous: Bool = false
     ) {
         self.kind = kind
         self.label = label
+        self.model = model
         self.priority = priority
         self.specification = specification
         self.deduplicationKey = deduplicationKey

@@ -11,8 +11,8 @@ extension Job {
         var counts = JobCounts()
         for state in RequestState.allCases { counts[state] = row[state.rawValue] }
         self.init(
-            id: JobID(rawValue: row["id"]), kind: row["kind"], label: row["label"], priority: priority,
-            specification: row["specification"], deduplicationKey: row["deduplication_key"],
+            id: JobID(rawValue: row["id"]), kind: row["kind"], label: row["label"], model: row["model"],
+            priority: priority, specification: row["specification"], deduplicationKey: row["deduplication_key"],
             isSynchronous: row["is_synchronous"], state: state, isSealed: row["is_sealed"], counts: counts,
             createdAt: Timestamp(milliseconds: row["created_at"]), startedAt: Timestamp(row["started_at"]),
             finishedAt: Timestamp(row["finished_at"]))

@@ -60,12 +60,8 @@ extension JobStore {
             ).map { row -> (priority: Int, waiting: Int, running: Int) in
                 (row["priority"], row["waiting"], row["running"])
             }
-            let oldest = try JobPriority.allCases.compactMap { priority in
-                try Int64.fetchOne(
-                    db,
-                    sql: "SELECT min(run_at) FROM request WHERE state = 'waiting' AND is_held = 0 AND priority = ?",
-                    arguments: [priority.rawValue])
-            }.min()
+            let models = try String.fetchAll(db, sql: "SELECT DISTINCT model FROM job WHERE finished_at IS NULL")
+            let oldest = try models.compactMap { try ClaimScope.model($0).nextDue(db) }.min()
             return (totals, oldest)
         }
         for total in totals {

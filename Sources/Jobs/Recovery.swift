@@ -72,16 +72,9 @@ extension Transaction {
 
     /// After the clock was set back, requests stored before would seem to be due far in the future.
     private func clampFutures(longestDelay: Duration) throws {
-        for priority in JobPriority.allCases {
-            try change(
-                """
-                UPDATE request SET run_at = \(clampedRunAt)
-                WHERE state = 'waiting' AND is_held = 0 AND priority = ? AND run_at > ?
-                """,
-                [
-                    now.milliseconds, (now + longestDelay).milliseconds, priority.rawValue, now.milliseconds,
-                ])
-        }
+        try change(
+            "UPDATE request SET run_at = \(clampedRunAt) WHERE state = 'waiting' AND is_held = 0 AND run_at > ?",
+            [now.milliseconds, (now + longestDelay).milliseconds, now.milliseconds])
     }
 }
 

@@ -1,7 +1,7 @@
 internal import GRDB
 
 extension JobStore {
-    /// Hands up to `limit` due requests to a worker: interactive before bulk, then oldest first.
+    /// Hands up to `limit` due requests of `scope` to a worker: interactive before bulk, then oldest first.
     ///
     /// A request that would be set aside after one more crash runs alone: nothing else is handed out until the requests
     /// already running are done, and then only it. So the one that kills its worker is found without convicting those
@@ -9,13 +9,14 @@ extension JobStore {
     ///
     /// - Parameter interactiveOnly: leave bulk requests to wait, for a worker that has only room kept for people.
     public func claim(
-        upTo limit: Int, for worker: WorkerID, interactiveOnly: Bool = false
+        upTo limit: Int, of scope: ClaimScope, for worker: WorkerID, interactiveOnly: Bool = false
     ) async throws -> [Claim] {
         guard limit > 0 else { return [] }
         let configuration = configuration
         let priorities = interactiveOnly ? [.interactive] : JobPriority.allCases
         return try await queue.perform { transaction in
-            let ids = try transaction.claimable(limit, of: priorities, suspectAfter: configuration.maxCrashes - 1)
+            let ids = try transaction.claimable(
+                limit, of: scope, priorities, suspectAfter: configuration.maxCrashes - 1)
             guard !ids.isEmpty else { return [] }
             try transaction.see(worker)
             let until = transaction.now + configuration.leaseDuration
@@ -90,16 +91,9 @@ extension JobStore {
         }
     }
 
-    /// When the next waiting request becomes due: in the past if one is due already, nil if none waits.
-    public func nextDue() async throws -> Timestamp? {
-        try await read { db in
-            try JobPriority.allCases.compactMap { priority in
-                try Int64.fetchOne(
-                    db,
-                    sql: "SELECT min(run_at) FROM request WHERE state = 'waiting' AND is_held = 0 AND priority = ?",
-                    arguments: [priority.rawValue])
-            }.min().map(Timestamp.init(milliseconds:))
-        }
+    /// When the next waiting request of `scope` becomes due: in the past if one is due already, nil if none waits.
+    public func nextDue(of scope: ClaimScope) async throws -> Timestamp? {
+        try await read { try scope.nextDue($0) }.map(Timestamp.init(milliseconds:))
     }
 }
 
@@ -127,7 +121,7 @@ extension Transaction {
     }
 
     fileprivate func claimable(
-        _ limit: Int, of priorities: [JobPriority], suspectAfter crashes: Int
+        _ limit: Int, of scope: ClaimScope, _ priorities: [JobPriority], suspectAfter crashes: Int
     ) throws -> [Int64] {
         // With a limit of one crash nobody runs twice, so there are no suspects.
         let threshold = crashes > 0 ? crashes : Int.max
@@ -138,9 +132,8 @@ extension Transaction {
             let candidates = try rows(
                 """
                 SELECT id, crashes FROM request
-                WHERE state = 'waiting' AND is_held = 0 AND priority = ? AND run_at <= ?
-                ORDER BY run_at, id LIMIT ?
-                """, [priority.rawValue, now.milliseconds, limit - ids.count])
+                WHERE \(scope.isReady) AND priority = ? AND run_at <= ? ORDER BY run_at, id LIMIT ?
+                """, [scope.value, priority.rawValue, now.milliseconds, limit - ids.count])
             for row in candidates {
                 if row["crashes"] >= threshold {
                     return ids.isEmpty && running.isEmpty ? [row["id"]] : ids

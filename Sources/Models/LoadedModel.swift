@@ -27,16 +27,27 @@ public struct ModelCard: Sendable, Hashable {
     /// SHA-256 over the names, sizes and contents of the weight files; samples stand for the contents of large ones (see
     /// `weightsHash(_:)`). "random" for made-up weights.
     public var weightsHash: String
+    /// What loading made of the weights: they answer differently then.
+    public var quantization: LoadOptions.Quantization
     public var parameterCount: Int
     /// When the newest weight file was written, in seconds since 1970.
     public var created: Int
 
-    public init(name: String, family: String, weightsHash: String, parameterCount: Int, created: Int) {
+    public init(
+        name: String, family: String, weightsHash: String, quantization: LoadOptions.Quantization = .none,
+        parameterCount: Int, created: Int
+    ) {
         self.name = name
         self.family = family
         self.weightsHash = weightsHash
+        self.quantization = quantization
         self.parameterCount = parameterCount
         self.created = created
+    }
+
+    /// Tells models apart whose answers may differ, whatever they are called.
+    public var identity: String {
+        quantization == .none ? weightsHash : weightsHash + "-" + quantization.rawValue
     }
 }
 

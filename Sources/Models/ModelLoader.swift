@@ -21,7 +21,7 @@ public enum ModelLoader {
         let tokenizer = try Tokenizer.load(from: folder)
         let template = try template(of: folder)
         return LoadedModel(
-            card: ModelCard(checkpoint, family: blueprint.modelType),
+            card: ModelCard(checkpoint, family: blueprint.modelType, quantization: options.quantization),
             model: try blueprint.model(.loading(tensors, to: backend, quantization: options.quantization), backend),
             processor: try blueprint.processor(imageSettings, tokenizer, template), tokenizer: tokenizer,
             generation: try GenerationDefaults(checkpoint, tokenizer: tokenizer))
@@ -49,7 +49,8 @@ public enum ModelLoader {
         return LoadedModel(
             card: ModelCard(
                 name: ModelCard.name(ofFolder: settings.folder) + " (random weights)", family: blueprint.modelType,
-                weightsHash: "random", parameterCount: audit.parameterCount, created: 0),
+                weightsHash: "random", quantization: options.quantization, parameterCount: audit.parameterCount,
+                created: 0),
             model: try blueprint.model(.loading(tensors, to: backend, quantization: options.quantization), backend),
             processor: try blueprint.processor(imageSettings, tokenizer, StandInText.template()), tokenizer: tokenizer,
             generation: GenerationDefaults(stopTokens: []))

@@ -5,13 +5,19 @@ public struct ChatAnswer: Codable, Sendable, Hashable {
     /// Name of the model that answered.
     public var model: String
     public var weightsHash: String
+    /// "q8" and the like; nil for weights as they are stored.
+    public var quantization: String?
     public var choices: [Choice]
     public var usage: Usage
     public var images: [ImageFacts]
 
-    public init(model: String, weightsHash: String, choices: [Choice], usage: Usage, images: [ImageFacts]) {
+    public init(
+        model: String, weightsHash: String, quantization: String? = nil, choices: [Choice], usage: Usage,
+        images: [ImageFacts]
+    ) {
         self.model = model
         self.weightsHash = weightsHash
+        self.quantization = quantization
         self.choices = choices
         self.usage = usage
         self.images = images

@@ -32,7 +32,9 @@ struct ChatRun: Sendable {
         dispatcher.waiters.send(.started(promptTokens: prompt.tokens.count), to: claim.key)
         let outcomes = try await generate(work, prompt)
         return ChatAnswer(
-            model: model.card.name, weightsHash: model.card.weightsHash, choices: outcomes.map(\.choice),
+            model: model.card.name, weightsHash: model.card.weightsHash,
+            quantization: model.card.quantization == .none ? nil : model.card.quantization.rawValue,
+            choices: outcomes.map(\.choice),
             usage: .init(
                 promptTokens: prompt.tokens.count,
                 completionTokens: outcomes.reduce(0) { $0 + $1.summary.completionTokens },

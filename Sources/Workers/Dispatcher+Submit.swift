@@ -11,8 +11,7 @@ extension Dispatcher {
         let events = waiters.register(key)
         do {
             let job = NewJob(
-                kind: "chat", label: label, priority: .interactive, specification: "{}", deduplicationKey: nil,
-                isSynchronous: true)
+                kind: "chat", label: label, model: modelIdentity, priority: .interactive, isSynchronous: true)
             let (stored, requests) = try await store.submit(job, [try request(for: work, key: key, maxAttempts: 1)])
             waiters.bind(key, to: requests[0])
             return Ticket(jobID: stored.id, requestID: requests[0], events: events)
@@ -24,9 +23,7 @@ extension Dispatcher {
 
     /// Stores a request for which nobody waits, to be polled for.
     public func enqueue(_ work: ChatWork, kind: String, label: String, priority: JobPriority) async throws -> Job {
-        let job = NewJob(
-            kind: kind, label: label, priority: priority, specification: "{}", deduplicationKey: nil,
-            isSynchronous: false)
+        let job = NewJob(kind: kind, label: label, model: modelIdentity, priority: priority)
         return try await store.submit(job, [try request(for: work, key: UUID().uuidString, maxAttempts: 3)]).0
     }
 

@@ -45,10 +45,13 @@ public final class Dispatcher: Sendable {
     }
 
     public var statistics: DispatcherStatistics { measured.withLock { $0 } }
+    var modelIdentity: String { model.card.identity }
     var drainsNow: Bool { isDraining.load(ordering: .acquiring) }
 
     /// Claims and runs requests until cancelled or, after `drain`, until nothing claimed is left.
-    public func run() async throws {
+    /// - Parameter job: the only job to work for; nil for everything that waits for this model.
+    public func run(only job: JobID? = nil) async throws {
+        let scope = job.map(ClaimScope.job) ?? .model(modelIdentity)
         // Listening begins before the first claim, so that nothing falls between the two.
         let pokes = store.workAvailable
         let cancellations = store.cancellations
@@ -61,7 +64,7 @@ public final class Dispatcher: Sendable {
             group.addTask { await self.cancelAbandoned() }
             group.addTask { await self.stopWhenDrained() }
             defer { group.cancelAll() }
-            try await claimAndRun()
+            try await claimAndRun(scope)
         }
     }
 
@@ -75,12 +78,12 @@ public final class Dispatcher: Sendable {
 
     // MARK: Claiming
 
-    private func claimAndRun() async throws {
+    private func claimAndRun(_ scope: ClaimScope) async throws {
         try await withThrowingDiscardingTaskGroup { runs in
             var alarm: Timestamp?
             for await _ in wake {
                 if drainsNow && running.withLock({ $0.isEmpty }) { break }
-                while !drainsNow, let claims = try await claimFree() {
+                while !drainsNow, let claims = try await claimFree(scope) {
                     for claim in claims {
                         let signal = register(claim)
                         runs.addTask {
@@ -90,7 +93,7 @@ public final class Dispatcher: Sendable {
                         }
                     }
                 }
-                if let due = try await store.nextDue(), due != alarm {
+                if let due = try await store.nextDue(of: scope), due != alarm {
                     alarm = due
                     runs.addTask { try? await self.sleep(until: due) }
                 }
@@ -100,7 +103,7 @@ public final class Dispatcher: Sendable {
     }
 
     /// As many requests as there are free slots; nil when there is no slot or no request.
-    private func claimFree() async throws -> [Claim]? {
+    private func claimFree(_ scope: ClaimScope) async throws -> [Claim]? {
         let (interactive, bulk) = running.withLock { running in
             let interactive = running.values.count { $0.claim.priority == .interactive }
             return (interactive, running.count - interactive)
@@ -109,9 +112,9 @@ public final class Dispatcher: Sendable {
         let freeInteractive = configuration.interactiveSlots - interactive
         let claims: [Claim]
         if freeBulk > 0 {
-            claims = try await store.claim(upTo: freeBulk, for: worker)
+            claims = try await store.claim(upTo: freeBulk, of: scope, for: worker)
         } else if freeInteractive > 0 {
-            claims = try await store.claim(upTo: freeInteractive, for: worker, interactiveOnly: true)
+            claims = try await store.claim(upTo: freeInteractive, of: scope, for: worker, interactiveOnly: true)
         } else {
             return nil
         }

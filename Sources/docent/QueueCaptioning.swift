@@ -29,7 +29,7 @@ struct QueueCaptioning {
             reporter.message("Interrupted: finishing the images in hand. Give the same command again to go on.")
             dispatcher.drain(patience: Self.patience)
         } during: {
-            try await Self.showing(reporter) { try await job.perform { try await dispatcher.run() } }
+            try await Self.showing(reporter) { try await job.perform { try await dispatcher.run(only: $0) } }
         }
         await engine.shutdown(.cancel)
         try result.get()

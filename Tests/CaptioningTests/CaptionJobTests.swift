@@ -39,15 +39,15 @@ private final class Bench: Sendable {
         }
         let card = ModelCard(name: "scripted", family: "none", weightsHash: "w", parameterCount: 1, created: 0)
         let job = CaptionJob(store: store, run: run, model: card)
-        try await job.perform { try await self.work(store, answer) }
+        try await job.perform { try await self.work($0, store, answer) }
         let summary = try await run.finish()
         try await store.close()
         return summary
     }
 
-    private func work(_ store: JobStore, _ answer: @Sendable (String) throws -> String?) async throws {
+    private func work(_ job: JobID, _ store: JobStore, _ answer: @Sendable (String) throws -> String?) async throws {
         for await _ in store.workAvailable.starting() {
-            while let claim = try await store.claim(upTo: 1, for: WorkerID(rawValue: "w")).first {
+            while let claim = try await store.claim(upTo: 1, of: .job(job), for: WorkerID(rawValue: "w")).first {
                 let work = try JSONDecoder().decode(ChatWork.self, from: Data(claim.payload.utf8))
                 guard case .file(let path)? = work.images.first else { throw CancellationError() }
                 let name = String(path.split(separator: "/").last ?? "")
@@ -100,7 +100,7 @@ extension AsyncStream<Void> {
 private let corrupt = RequestFailure(code: "image_corrupt", message: "it is cut short", isRetryable: false)
 
 struct CaptionJobTests {
-    @Test(.timeLimit(.minutes(1))) func `every image is captioned once, and a second run finds nothing to do`()
+    @Test(.timeLimit(.minutes(5))) func `every image is captioned once, and a second run finds nothing to do`()
         async throws
     {
         let bench = try Bench("b.jpg", "a.png", "deep/c.gif")
@@ -113,7 +113,7 @@ struct CaptionJobTests {
         #expect(bench.calls.withLock { $0 } == [])
     }
 
-    @Test(.timeLimit(.minutes(1))) func `without outputs lines are printed, again from the queue alone`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `without outputs lines are printed, again from the queue alone`() async throws {
         let bench = try Bench("b.jpg", "a.jpg")
         for expectedCalls in [2, 0] {
             #expect(try await bench.caption().exitStatus == 0)
@@ -122,7 +122,7 @@ struct CaptionJobTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `an interrupted run is continued, not repeated`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `an interrupted run is continued, not repeated`() async throws {
         let bench = try Bench("a.jpg", "b.jpg", "c.jpg", "d.jpg")
         let first = try await bench.caption(output: "o.jsonl") { $0 < "c" ? "caption of \($0)" : nil }
         #expect((first.captioned, first.remaining, first.exitStatus) == (2, 2, 1))
@@ -133,7 +133,7 @@ struct CaptionJobTests {
         #expect(bench.rowPaths("o.jsonl").sorted() == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"])
     }
 
-    @Test(.timeLimit(.minutes(1))) func `outputs that were lost are written again from the queue`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `outputs that were lost are written again from the queue`() async throws {
         let bench = try Bench("a.jpg", "b.jpg")
         _ = try await bench.caption(output: "o.jsonl", sidecar: .json)
         let rows = bench.folder.text("o.jsonl")
@@ -145,7 +145,7 @@ struct CaptionJobTests {
         #expect(bench.folder.text("a.jpg.json")?.contains("caption of a.jpg") == true)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a changed image is captioned again, and has one row`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `a changed image is captioned again, and has one row`() async throws {
         let bench = try Bench("a.jpg", "b.jpg")
         _ = try await bench.caption(output: "o.jsonl", sidecar: .txt)
         try bench.folder.write("other pixels", to: "b.jpg")
@@ -158,7 +158,7 @@ struct CaptionJobTests {
         #expect(try await bench.caption(output: "o.jsonl", sidecar: .txt).exitStatus == 3)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a touched image whose bytes are the same is left alone`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `a touched image whose bytes are the same is left alone`() async throws {
         let bench = try Bench("a.jpg")
         _ = try await bench.caption(output: "o.jsonl", sidecar: .txt)
         try FileManager.default.setAttributes(
@@ -166,7 +166,7 @@ struct CaptionJobTests {
         #expect(try await bench.caption(output: "o.jsonl").exitStatus == 3)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a sidecar that a person wrote or corrected is left alone`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `a sidecar that a person wrote or corrected is left alone`() async throws {
         let bench = try Bench("a.jpg", "b.jpg")
         try bench.folder.write("mine", to: "a.jpg.txt")
         _ = try await bench.caption(sidecar: .txt)
@@ -179,7 +179,7 @@ struct CaptionJobTests {
         #expect(bench.folder.text("b.jpg.txt") == "caption of b.jpg\n")
     }
 
-    @Test(.timeLimit(.minutes(1))) func `appending keeps rows whatever became of their images`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `appending keeps rows whatever became of their images`() async throws {
         let bench = try Bench("a.jpg")
         _ = try await bench.caption(output: "o.jsonl")
         try bench.folder.write("other pixels", to: "a.jpg")
@@ -189,7 +189,7 @@ struct CaptionJobTests {
         #expect(bench.calls.withLock { $0 } == ["b.jpg"])
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a removed image is taken out of the queue`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `a removed image is taken out of the queue`() async throws {
         let bench = try Bench("a.jpg", "b.jpg", "c.jpg")
         _ = try await bench.caption { $0 < "b" ? "caption of \($0)" : nil }
         try FileManager.default.removeItem(atPath: bench.folder.path + "/b.jpg")
@@ -198,7 +198,7 @@ struct CaptionJobTests {
         #expect(bench.calls.withLock { $0 } == ["c.jpg"])
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `failures are reported, tried again by the next run, and forgotten once they succeed`() async throws {
         let bench = try Bench("a.jpg", "b.jpg")
         for _ in 0..<2 {
@@ -217,7 +217,7 @@ struct CaptionJobTests {
         #expect(bench.rowPaths("o.jsonl") == ["b.jpg", "a.jpg"])
     }
 
-    @Test(.timeLimit(.minutes(1))) func `another prompt is another job, and waits for its own command`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `another prompt is another job, and is left to its own command`() async throws {
         let bench = try Bench("a.jpg", "b.jpg")
         _ = try await bench.caption(prompt: "first") { _ in nil }
         _ = try await bench.caption(prompt: "second") { "second of \($0)" }
@@ -226,7 +226,7 @@ struct CaptionJobTests {
         #expect(bench.lines.withLock { $0 } == ["a.jpg\tfirst of a.jpg", "b.jpg\tfirst of b.jpg"])
     }
 
-    @Test(.timeLimit(.minutes(1))) func `an empty folder costs an existing output nothing`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `an empty folder costs an existing output nothing`() async throws {
         let bench = try Bench()
         try bench.folder.write("precious", to: "o.jsonl")
         #expect(try await bench.caption(output: "o.jsonl", existing: .overwrite).exitStatus == 3)

@@ -110,7 +110,7 @@ import Testing
         let service = try TestService(ScriptedGenerator([]))
         var ids: [String] = []
         for number in 0..<5 {
-            let job = NewJob(kind: "test", label: "job \(number)")
+            let job = NewJob(kind: "test", label: "job \(number)", model: "m")
             ids.append(try await service.store.openJob(job).job.id.rawValue)
         }
         let expected = Array(ids.reversed())

@@ -78,7 +78,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: [#""stream":true"#, #""stream":false"#])
+    @Test(.timeLimit(.minutes(5)), arguments: [#""stream":true"#, #""stream":false"#])
     func `a client that goes away cancels its request`(fields: String) async throws {
         let generator = ScriptedGenerator(["a", "b"], gate: Gate())
         let service = try TestService(generator)
@@ -99,7 +99,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a client that goes away while its image is fetched cancels its request`()
+    @Test(.timeLimit(.minutes(5))) func `a client that goes away while its image is fetched cancels its request`()
         async throws
     {
         let host = try LoopbackHost { _, _ in .silence }
@@ -126,7 +126,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a connection is kept for the next request`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `a connection is kept for the next request`() async throws {
         let service = try TestService(ScriptedGenerator(["a"]))
         try await service.serve(.live) { client in
             let port = try #require(client.port)
@@ -144,7 +144,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a graceful shutdown ends a stream with an error frame once patience is over`()
+    @Test(.timeLimit(.minutes(5))) func `a graceful shutdown ends a stream with an error frame once patience is over`()
         async throws
     {
         let generator = ScriptedGenerator(["a", "b"], gate: Gate())
@@ -174,10 +174,10 @@ import Testing
         try await service.close()
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a watched job does not hold up a graceful shutdown`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `a watched job does not hold up a graceful shutdown`() async throws {
         let (ports, port) = AsyncStream<Int>.makeStream()
         let service = try TestService(ScriptedGenerator([]), onServerRunning: { port.yield($0) })
-        let job = try await service.store.openJob(NewJob(kind: "test", label: "never sealed")).job
+        let job = try await service.store.openJob(NewJob(kind: "test", label: "never sealed", model: "m")).job
         let group = ServiceGroup(configuration: .init(services: [service.server], logger: Logger(label: "test")))
         try await service.whileDispatching {
             async let run: Void = group.run()

@@ -56,12 +56,18 @@ struct DatabaseSettingsTests {
 
     @Test(arguments: [
         (
-            "SELECT id, crashes FROM request WHERE state = 'waiting' AND is_held = 0 AND priority = 10 AND run_at <= 9 "
-                + "ORDER BY run_at, id LIMIT 5", "SEARCH request USING INDEX request_ready (priority=? AND run_at<?)"
+            "SELECT id, crashes FROM request WHERE \(ClaimScope.model("m").isReady) AND priority = 10 AND run_at <= 9 "
+                + "ORDER BY run_at, id LIMIT 5",
+            "SEARCH request USING INDEX request_ready_for_model (model=? AND priority=? AND run_at<?)"
         ),
         (
-            "SELECT min(run_at) FROM request WHERE state = 'waiting' AND is_held = 0 AND priority = 10",
-            "SEARCH request USING INDEX request_ready (priority=?)"
+            "SELECT id, crashes FROM request WHERE \(ClaimScope.job(JobID(rawValue: "j")).isReady) AND priority = 10 "
+                + "AND run_at <= 9 ORDER BY run_at, id LIMIT 5",
+            "SEARCH request USING INDEX request_ready_in_job (job_id=? AND priority=? AND run_at<?)"
+        ),
+        (
+            "SELECT min(run_at) FROM request WHERE \(ClaimScope.model("m").isReady) AND priority = 10",
+            "SEARCH request USING INDEX request_ready_for_model (model=? AND priority=?)"
         ),
         (
             "SELECT id FROM request WHERE job_id = 'j' AND state = 'failed' AND id > 7 ORDER BY id LIMIT 5",

@@ -76,7 +76,9 @@ struct EnqueueTests {
             try await store.submit(.bulk(), [NewRequest(key: "a", payload: "{}", blobs: [unknown])])
         }
         await #expect(throws: JobStoreError.self) { try await store.submit(.bulk(), .numbered(0..<1, maxAttempts: 0)) }
-        await #expect(throws: JobStoreError.self) { try await store.submit(NewJob(kind: "", label: ""), []) }
+        await #expect(throws: JobStoreError.self) {
+            try await store.submit(NewJob(kind: "", label: "", model: "m"), [])
+        }
         #expect(try await store.jobs(limit: 10, after: nil).isEmpty)
         let nowhere = JobID(rawValue: "job_00000000000000000000000000")
         await #expect(throws: JobStoreError.unknownJob(nowhere)) {

@@ -35,6 +35,21 @@ struct LifeCycleTests {
         #expect(try await store.claim(upTo: 4, for: .bob).map(\.requestID) == Array(new.suffix(1)))
     }
 
+    @Test func `a worker takes what its model has to answer, or what its job holds, and nothing else`() async throws {
+        let store = try workplace.store()
+        var other = NewJob.bulk("of another model")
+        other.model = "n"
+        let (_, theirs) = try await store.submit(other, .numbered(0..<1))
+        let (first, _) = try await store.submit(.bulk(), .numbered(0..<1))
+        let (second, ids) = try await store.submit(.bulk(), .numbered(0..<2))
+        #expect(try await store.nextDue(of: .model("nobody's")) == nil)
+        #expect(try await store.claim(upTo: 9, of: .model("nobody's"), for: .ada) == [])
+        #expect(try await store.claim(upTo: 9, of: .job(second.id), for: .ada).map(\.requestID) == ids)
+        #expect(try await store.nextDue(of: .job(second.id)) == nil)
+        #expect(try await store.claim(upTo: 9, of: .model("m"), for: .ada).map(\.jobID) == [first.id])
+        #expect(try await store.claim(upTo: 9, of: .model("n"), for: .ada).map(\.requestID) == theirs)
+    }
+
     @Test func `a late worker completes nothing once its lease was rescued`() async throws {
         let store = try workplace.store()
         let (job, ids) = try await store.submit(.bulk(), .numbered(0..<1))

@@ -2,7 +2,7 @@ import Jobs
 import Testing
 
 /// The streams that spare everybody polling.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ListeningTests {
     let workplace = Workplace()
 

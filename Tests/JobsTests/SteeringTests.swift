@@ -2,7 +2,7 @@ import Jobs
 import Testing
 
 /// Cancelling, pausing, resuming and retrying.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct SteeringTests {
     let workplace = Workplace()
 

@@ -34,10 +34,11 @@ final class Workplace: Sendable {
 
 extension NewJob {
     static func bulk(_ label: String = "a job", key: String? = nil) -> NewJob {
-        NewJob(kind: "caption", label: label, specification: #"{"prompt":"?"}"#, deduplicationKey: key)
+        NewJob(kind: "caption", label: label, model: "m", specification: #"{"prompt":"?"}"#, deduplicationKey: key)
     }
 
-    static let chat = NewJob(kind: "chat", label: "a question", priority: .interactive, isSynchronous: true)
+    static let chat = NewJob(
+        kind: "chat", label: "a question", model: "m", priority: .interactive, isSynchronous: true)
 }
 
 extension [NewRequest] {
@@ -57,6 +58,13 @@ extension RequestFailure {
 }
 
 extension JobStore {
+    /// For the one model of nearly all tests.
+    func claim(upTo limit: Int, for worker: WorkerID, interactiveOnly: Bool = false) async throws -> [Claim] {
+        try await claim(upTo: limit, of: .model("m"), for: worker, interactiveOnly: interactiveOnly)
+    }
+
+    func nextDue() async throws -> Timestamp? { try await nextDue(of: .model("m")) }
+
     func state(of id: RequestID) async throws -> RequestState? { try await request(id)?.state }
 
     /// All requests of a job, by key.

@@ -29,6 +29,19 @@ import Testing
         }
     }
 
+    @Test func `requests for other weights are left to who has them`() async throws {
+        let workshop = try Workshop(ScriptedGenerator(["a cat"]))
+        let (dispatcher, store) = (workshop.dispatcher, workshop.store)
+        let payload = String(decoding: try JSONEncoder().encode(ChatWork.question("what")), as: UTF8.self)
+        let other = NewJob(kind: "chat", label: "for another model", model: "1")
+        let (_, waiting) = try await store.submit(other, [NewRequest(key: "k", payload: payload)])
+        try await workshop.whileRunning {
+            // What came later is answered, so the one before was passed over.
+            _ = await (try await dispatcher.submit(.question("what"), label: "test")).all()
+            #expect(try await store.request(waiting[0])?.state == .waiting)
+        }
+    }
+
     @Test func `an image is decoded, described for provenance and placed in the prompt`() async throws {
         let workshop = try Workshop(ScriptedGenerator(["dolphin"]))
         let dispatcher = workshop.dispatcher

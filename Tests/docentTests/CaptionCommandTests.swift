@@ -4,7 +4,7 @@ import Testing
 /// The built command, end to end, on the sample images.
 @Suite(.serialized)
 struct CaptionCommandTests {
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `the samples are captioned as transformers does it, one line each in the order of their names`() async throws {
         let docent = try DocentProcess()
         #expect(Samples.all.count == 12)
@@ -17,7 +17,7 @@ struct CaptionCommandTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `a recipe and every kind of output at once`() async throws {
         let docent = try DocentProcess(images: 3)
         let ended = try await docent.run(
@@ -35,7 +35,7 @@ struct CaptionCommandTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `bad images are reported with their causes, and the others captioned`() async throws {
         let docent = try DocentProcess(images: 2)
         let whole = try Data(contentsOf: Samples.folder.appending(path: "scene-04.jpg"))
@@ -65,7 +65,7 @@ struct CaptionCommandTests {
         ("help caption", 0),
     ]
 
-    @Test(.timeLimit(.minutes(2)), arguments: endings)
+    @Test(.timeLimit(.minutes(5)), arguments: endings)
     func `the exit status is the documented one`(line: String, status: Int32) async throws {
         let docent = try DocentProcess()
         let ended = try await docent.start(line.split(separator: " ").map(String.init)).ended()
@@ -73,7 +73,7 @@ struct CaptionCommandTests {
         #expect(!ended.errors.isEmpty || !ended.output.isEmpty)
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `nothing to do is said with status 3, whether nothing is there or all is done`() async throws {
         let docent = try DocentProcess(images: 1)
         try FileManager.default.createDirectory(atPath: docent.path("none"), withIntermediateDirectories: true)
@@ -84,7 +84,7 @@ struct CaptionCommandTests {
         #expect(docent.text("images/\(DocentProcess.name(of: 0)).txt") == DocentProcess.caption(of: 0) + "\n")
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `the environment stands in for flags, and a flag wins`() async throws {
         let docent = try DocentProcess(images: 1)
         let environment = [

@@ -4,7 +4,7 @@ import Testing
 /// Real processes, real signals: what an interrupted or killed run leaves, and what the next makes of it.
 @Suite(.serialized)
 struct CaptionInterruptionTests {
-    @Test(.timeLimit(.minutes(3)))
+    @Test(.timeLimit(.minutes(5)))
     func `Control-C ends a run well, and the same command goes on`() async throws {
         let docent = try DocentProcess(images: 60)
         let arguments = ["caption", docent.images, "--output", docent.path("o.jsonl"), "--threads", "1"]

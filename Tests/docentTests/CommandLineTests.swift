@@ -26,7 +26,7 @@ struct EnvironmentTwinsTests {
         #expect(expand(line, environment) == expected)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `every option of every subcommand has its twin`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `every option of every subcommand has its twin`() async throws {
         let help = try await DocentProcess().run("--experimental-dump-help").output
         struct Dump: Decodable { let command: Command }
         struct Command: Decodable {
@@ -79,7 +79,7 @@ struct ServeAddressTests {
 }
 
 struct InspectionCommandTests {
-    @Test(.timeLimit(.minutes(1))) func `doctor names device, libraries, database and model`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `doctor names device, libraries, database and model`() async throws {
         let ended = try await DocentProcess().run("doctor", "--json")
         let json = try #require(try JSONSerialization.jsonObject(with: Data(ended.output.utf8)) as? [String: Any])
         #expect((json["problems"] as? [String])?.isEmpty == true)
@@ -88,14 +88,14 @@ struct InspectionCommandTests {
         #expect(libraries.count == 2 && libraries.allSatisfy { ($0["version"] as? String)?.isEmpty == false })
     }
 
-    @Test(.timeLimit(.minutes(1))) func `doctor fails when the model or the database cannot be used`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `doctor fails when the model or the database cannot be used`() async throws {
         let docent = try DocentProcess()
         #expect(try await docent.run("doctor", "--model", "/no/such/model").status == 1)
         let ended = try await docent.run("doctor", "--database", "/proc/nowhere/docent.sqlite")
         #expect(ended.status == 1 && ended.output.contains("cannot be opened"), "\(ended.output)")
     }
 
-    @Test(.timeLimit(.minutes(1))) func `models are listed from the places they are kept in`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `models are listed from the places they are kept in`() async throws {
         let docent = try DocentProcess()
         let bundled = try await docent.run("models", "list").output.split(separator: "\t").last.map(String.init) ?? ""
         let folder = bundled.split(separator: "\n").first.map(String.init) ?? ""

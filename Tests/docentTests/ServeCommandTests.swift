@@ -4,7 +4,7 @@ import Testing
 /// A started server, and the commands that hand their work to it.
 @Suite(.serialized)
 struct ServeCommandTests {
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `a server that owns the database captions for the command, and stops cleanly`() async throws {
         let docent = try DocentProcess(images: 4)
         let server = try docent.start(["serve", "--port", "0"])
@@ -42,7 +42,7 @@ struct ServeCommandTests {
         #expect(try await docent.run("jobs", "show", id).output.hasPrefix("\(id)  completed"))
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `a server that is not there is said to be so`() async throws {
         let docent = try DocentProcess(images: 1)
         // Port 9 (discard) is served nowhere.

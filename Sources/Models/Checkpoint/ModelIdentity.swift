@@ -3,10 +3,11 @@ import Crypto
 /// Who a checkpoint is: its name and the hash of its weights.
 extension ModelCard {
     /// `family`: what the card says of the architecture.
-    init(_ checkpoint: Checkpoint, family: String) {
+    init(_ checkpoint: Checkpoint, family: String, quantization: LoadOptions.Quantization) {
         self.init(
             name: Self.name(ofFolder: checkpoint.folder), family: family,
-            weightsHash: Self.weightsHash(checkpoint.files), parameterCount: checkpoint.parameterCount,
+            weightsHash: Self.weightsHash(checkpoint.files), quantization: quantization,
+            parameterCount: checkpoint.parameterCount,
             created: checkpoint.files.map(\.file.modified).max() ?? 0)
     }
 

@@ -4,7 +4,7 @@ import Models
 import Testing
 
 /// What one request does wrong, or the device does to it, is its own affair; a lost device is everybody's.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct EngineFailureTests {
     private static let shortage = ComputeError.outOfMemory(device: "test", byteCount: 1)
 

@@ -7,7 +7,7 @@ import Testing
 ///
 /// A gate holds the engine still while a test brings about what it is to react to: without it, two hundred steps of this
 /// model may be over before another thread has its turn.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct EngineLifeTests {
     private typealias Stream = AsyncThrowingStream<GenerationEvent, any Error>
 
