@@ -68,11 +68,13 @@ import Testing
     func `a row's result does not depend on its company`(_ variant: Variant) throws {
         let backend = variant.backend
         let weight = try backend.quantize(backend.random([50, 96], seed: 1))
-        let input = try backend.random([8, 96], seed: 2)
+        let input = try backend.random([70, 96], seed: 2)
         func outputs(_ rows: Range<Int>) throws -> [Float] {
             try backend.download(backend.linear(input.rows(rows), weight, bias: nil, activation: .silu))
         }
         let alone = try outputs(0..<1)
-        for rows in 2...8 { #expect(try Array(outputs(0..<rows).prefix(50)) == alone, "\(rows) rows") }
+        for rows in [2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 70] {
+            #expect(try Array(outputs(0..<rows).prefix(50)) == alone, "\(rows) rows")
+        }
     }
 }

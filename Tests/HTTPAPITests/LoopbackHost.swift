@@ -29,6 +29,8 @@ final class LoopbackHost: Sendable {
         (listener, port) = try Socket.listen()
         let (listener, port) = (listener, port)
         Thread.detachNewThread { [weak self] in
+            // Closed here and not by `stop`: a number given back too early may be another test's socket by now.
+            defer { close(listener) }
             while true {
                 let connection = accept(listener, nil, nil)
                 guard connection >= 0 else { return }
@@ -43,10 +45,7 @@ final class LoopbackHost: Sendable {
         }
     }
 
-    func stop() {
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
-    }
+    func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
 
     private static func send(_ answer: Answer, to connection: Int32) {
         switch answer {
@@ -85,7 +84,7 @@ enum Socket {
     static func connect(port: Int) throws -> Int32 {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = loopback(port: port)
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        var limit = timeval(tv_sec: 240, tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         let isConnected = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {

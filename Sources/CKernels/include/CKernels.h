@@ -93,15 +93,13 @@ typedef struct {
     int64_t row_limit;
     /// Rows and outputs of a tile of the matrix kernel.
     int64_t tile_rows, tile_outputs;
-    /// Whether `multiply_rows` beats the matrix kernel for q8 at any number of rows.
-    bool quantized_rows_always;
 
     // Linear layers
     /// Outputs `first ..< last` for up to `row_limit` rows (any number for q8); weights are read once.
     void (*multiply_rows)(const docent_linear *, int64_t first, int64_t last);
     /// Rows `first ..< last` of [rows, inputs] in the order that `multiply_tiles` reads; `first` is a tile's start.
     void (*pack_rows)(const float *input, int64_t rows, int64_t inputs, int64_t first, int64_t last, float *packed);
-    /// Rows `first_row ..< last_row` of one panel of `tile_outputs` outputs that starts at `output`.
+    /// Rows `first_row ..< last_row` of one panel of `tile_outputs` outputs that starts at `output`; not for q8.
     /// `scratch`: [inputs, tile_outputs].
     void (*multiply_tiles)(
         const docent_linear *, const float *packed, int64_t first_row, int64_t last_row, int64_t output,

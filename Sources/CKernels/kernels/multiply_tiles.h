@@ -83,38 +83,12 @@ INLINE void pack_outputs_typed(const docent_linear *l, docent_type type, int64_t
     }
 }
 
-/// Widens the q8 panels that make up one panel here (both start at a multiple of 16, or this one is half of one).
-INLINE void pack_outputs_q8(const docent_linear *l, int64_t output, float *panel) {
-    int64_t inputs = l->inputs, blocks = inputs / docent_q8_block, bytes = docent_q8_bytes(docent_q8_outputs, inputs);
-    for (int64_t o = 0; o < tile_outputs; o += LANES) {
-        if (output + o >= l->outputs) {
-            for (int64_t k = 0; k < inputs; k++) store(panel + k * tile_outputs + o, (vector){});
-            continue;
-        }
-        const char *q8 = (const char *)l->weight + (output + o) / docent_q8_outputs * bytes;
-        int64_t lane = (output + o) % docent_q8_outputs;
-        for (int64_t block = 0; block < blocks; block++) {
-            vector scale = from_bf16(q8 + blocks * docent_q8_tile + block * docent_q8_scales + lane * 2);
-            for (int64_t g = 0; g < 8; g++) {
-                integers four;
-                memcpy(&four, q8 + block * docent_q8_tile + g * 64 + lane * 4, sizeof four);
-#pragma clang loop unroll(full)
-                for (int i = 0; i < 4; i++) {
-                    integers value = four << (24 - 8 * i) >> 24;
-                    float *to = panel + (block * docent_q8_block + g * 4 + i) * tile_outputs + o;
-                    store(to, __builtin_convertvector(value, vector) * scale);
-                }
-            }
-        }
-    }
-}
-
 static void pack_outputs(const docent_linear *l, int64_t output, float *panel) {
     switch (l->type) {
     case docent_f32: return pack_outputs_typed(l, docent_f32, output, panel);
     case docent_f16: return pack_outputs_typed(l, docent_f16, output, panel);
     case docent_bf16: return pack_outputs_typed(l, docent_bf16, output, panel);
-    case docent_q8: return pack_outputs_q8(l, output, panel);
+    case docent_q8: return;  // `multiply_rows` serves any number of rows.
     }
 }
 

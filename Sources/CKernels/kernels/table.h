@@ -18,9 +18,6 @@ const docent_kernels KERNELS = {
     .row_limit = row_block,
     .tile_rows = tile_rows,
     .tile_outputs = tile_outputs,
-#ifdef HAS_VNNI
-    .quantized_rows_always = true,
-#endif
     .multiply_rows = multiply_rows,
     .pack_rows = pack_rows,
     .multiply_tiles = multiply_tiles,

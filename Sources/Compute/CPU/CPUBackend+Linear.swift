@@ -39,10 +39,11 @@ extension CPUBackend {
 
     private func multiply(_ arguments: inout docent_linear) throws {
         guard arguments.rows > 0 else { return }
-        let fewRows = arguments.rows <= kernels.row_limit
-        if arguments.type == docent_q8, fewRows || kernels.quantized_rows_always {
+        if arguments.type == docent_q8 {
+            // Whatever the number of rows: activations rounded to int8 in a small batch and not in a large one would
+            // make an answer depend on its company.
             try multiplyQuantized(&arguments)
-        } else if fewRows {
+        } else if arguments.rows <= kernels.row_limit {
             multiplyRows(arguments)
         } else {
             try multiplyTiles(arguments)

