@@ -1,7 +1,7 @@
 /// The tensor operations that the models of Docent need, on one device.
 ///
 /// Only what a model calls is here; what pays when fused is one operation and named for it. Activations are f32
-/// matrices [rows, width]; weights may be f32, f16, bf16 or q8 and are [outputs, inputs] as checkpoints store them.
+/// matrices [rows, width]; weights may be f32, f16, bf16, q8 or q4 and are [outputs, inputs] as checkpoints store them.
 /// A backend is used from one thread at a time. Shapes that do not fit are our bugs (`precondition`); running out of
 /// memory or losing the device throws `ComputeError`.
 public protocol Backend: Sendable {
@@ -16,8 +16,8 @@ public protocol Backend: Sendable {
     /// A host tensor as this device wants it; the CPU backend returns `tensor` itself, so mapped weights stay in place.
     func upload(_ tensor: Tensor) throws -> Tensor
 
-    /// A weight matrix [outputs, inputs] turned into symmetric int8 blocks of 32 along its inputs.
-    func quantize(_ weight: Tensor) throws -> Tensor
+    /// A weight matrix [outputs, inputs] turned into blocks of 32 along its inputs; `type`: q8 or q4.
+    func quantize(_ weight: Tensor, to type: DType) throws -> Tensor
 
     /// The elements of an f32 tensor, on the host.
     func download(_ tensor: Tensor) throws -> [Float]

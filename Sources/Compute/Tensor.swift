@@ -35,7 +35,7 @@ public struct Tensor: Sendable {
     /// Rows `range` of the matrix view [rows, width], sharing the bytes.
     public func rows(_ range: Range<Int>) -> Tensor {
         precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of a tensor with \(rows) rows")
-        precondition(type != .q8 || range.lowerBound.isMultiple(of: 16), "q8 keeps 16 rows together")
+        precondition(!type.isQuantized || range.lowerBound.isMultiple(of: 16), "\(type) keeps 16 rows together")
         return Tensor(
             shape: [range.count, width], type: type, storage: storage,
             byteOffset: byteOffset + type.byteCount(of: range.lowerBound * width))

@@ -21,7 +21,7 @@ public struct CheckpointInspection: Sendable, Equatable, Codable {
     public var contextLength: Int?
     /// Tokens of a picture that is not cut into tiles, tags not counted.
     public var imageTokens: Int?
-    /// Whether `--quantize q8` makes the weights smaller.
+    /// Whether `--quantize` makes the weights smaller.
     public var isQuantisable: Bool
     /// Why Docent cannot run it, one sentence each; empty when it can.
     public var problems: [String]
@@ -106,7 +106,7 @@ extension CheckpointInspection {
         for file in files { add("file", "\(file.name), \(Self.grouped(file.bytes)) bytes, \(file.tensors) tensors") }
         add("context", contextLength.map { "\(Self.grouped($0)) tokens" })
         add("image", imageTokens.map { "\($0) tokens for each frame" })
-        add("--quantize q8", parameters > 0 ? (isQuantisable ? "possible" : "changes nothing") : nil)
+        add("--quantize q8, q4", parameters > 0 ? (isQuantisable ? "possible" : "changes nothing") : nil)
         for problem in problems { add("problem", problem) }
         return lines.joined(separator: "\n")
     }

@@ -15,7 +15,7 @@ struct ModelOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Threads of the CPU backend; all processors unless given.", valueName: "n"))
     var threads: Int?
 
-    @Option(help: "Weights as stored (none) or as 8-bit blocks (q8).")
+    @Option(help: "Weights as stored (none) or as blocks of 8 (q8) or 4 bits (q4).")
     var quantize = LoadOptions.Quantization.none
 
     func validate() throws {

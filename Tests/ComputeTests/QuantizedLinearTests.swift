@@ -10,13 +10,13 @@ import Testing
     ]
 
     @Test(arguments: [(1, 32), (16, 32), (17, 64), (33, 160)], [DType.f32, .f16, .bf16])
-    func `a quantised weight is within a step of the original`(_ shape: (Int, Int), _ type: DType) throws {
+    func `an 8-bit weight is within a step of the original`(_ shape: (Int, Int), _ type: DType) throws {
         let (outputs, inputs) = shape
         for variant in Variant.all {
             let backend = variant.backend
             let weight = try backend.random([outputs, inputs], seed: outputs, type)
             let original = try backend.doubles(weight)
-            let found = try backend.doubles(backend.quantize(weight))
+            let found = try backend.doubles(backend.quantize(weight, to: .q8))
             for start in stride(from: 0, to: original.count, by: 32) {
                 let block = original[start..<start + 32]
                 // Half a step of rounding, and a quarter for the scale's own 8 bits.
@@ -28,29 +28,54 @@ import Testing
         }
     }
 
-    @Test func `zeros stay zeros and the largest magnitude survives`() throws {
+    /// Uniform weights leave a step's 1/√12 of error, a step being an eighth of the largest; bell-shaped ones more.
+    @Test func `4-bit weights leave the error of their sixteen levels, and less than the plain scale does`() throws {
+        let backend = CPUBackend(threads: 2)
+        let weight = try backend.random([48, 160], seed: 3)
+        let original = try backend.doubles(weight)
+        let found = try backend.doubles(backend.quantize(weight, to: .q4))
+        var (error, plain) = (0.0, 0.0)
+        for start in stride(from: 0, to: original.count, by: 32) {
+            let block = start..<start + 32
+            let top = original[block].max { abs($0) < abs($1) } ?? 0
+            for index in block {
+                error += (found[index] - original[index]) * (found[index] - original[index])
+                let step = (original[index] / (top / -8)).rounded()
+                let nearest = min(max(step, -8), 7) * (top / -8)
+                plain += (nearest - original[index]) * (nearest - original[index])
+            }
+        }
+        let square = original.reduce(0) { $0 + $1 * $1 }
+        #expect((error / square).squareRoot() < 0.08)
+        #expect(error < 0.97 * plain)
+    }
+
+    @Test(arguments: [DType.q8, .q4])
+    func `zeros stay zeros and the largest magnitude survives`(_ type: DType) throws {
         let backend = CPUBackend(threads: 1)
         var values = [Float](repeating: 0, count: 64)
         values[40] = -3
-        let found = try backend.doubles(backend.quantize(backend.tensor(values, [1, 64])))
+        let found = try backend.doubles(backend.quantize(backend.tensor(values, [1, 64]), to: type))
         #expect(found.prefix(32).allSatisfy { $0 == 0 })
         #expect(abs(found[40] + 3) < 0.02)
     }
 
     @Test func `a weight whose rows are not whole blocks stays as it is`() throws {
         let backend = CPUBackend(threads: 1)
-        #expect(try backend.quantize(backend.random([4, 33], seed: 1)).type == .f32)
+        #expect(try backend.quantize(backend.random([4, 33], seed: 1), to: .q8).type == .f32)
     }
 
     /// Only the activations' rounding to int8 is left as a difference: about 1/127/√12 of a block's largest.
-    @Test(arguments: shapes)
-    func `a layer over quantised weights equals a naive loop over the same weights`(_ shape: (Int, Int, Int)) throws {
+    @Test(arguments: shapes, [DType.q8, .q4])
+    func `a layer over quantised weights equals a naive loop over the same weights`(
+        _ shape: (Int, Int, Int), _ type: DType
+    ) throws {
         let (rows, inputs, outputs) = shape
         for variant in Variant.all {
             let backend = variant.backend
             let input = try backend.random([rows, inputs], seed: 5)
             let bias = try backend.random([outputs], seed: 6)
-            let weight = try backend.quantize(backend.random([outputs, inputs], seed: 7))
+            let weight = try backend.quantize(backend.random([outputs, inputs], seed: 7), to: type)
             let expected = naiveProduct(
                 try backend.doubles(input), try backend.doubles(weight), bias: try backend.doubles(bias), inputs: inputs
             )
@@ -64,10 +89,10 @@ import Testing
         }
     }
 
-    @Test(arguments: Variant.alone)
-    func `a row's result does not depend on its company`(_ variant: Variant) throws {
+    @Test(arguments: Variant.alone, [DType.q8, .q4])
+    func `a row's result does not depend on its company`(_ variant: Variant, _ type: DType) throws {
         let backend = variant.backend
-        let weight = try backend.quantize(backend.random([50, 96], seed: 1))
+        let weight = try backend.quantize(backend.random([50, 96], seed: 1), to: type)
         let input = try backend.random([70, 96], seed: 2)
         func outputs(_ rows: Range<Int>) throws -> [Float] {
             try backend.download(backend.linear(input.rows(rows), weight, bias: nil, activation: .silu))

@@ -45,7 +45,7 @@ extension CPUBackend {
 
     /// The elements of any tensor, exactly.
     func doubles(_ tensor: Tensor) throws -> [Double] {
-        if tensor.type == .q8 {
+        if tensor.type.isQuantized {
             return try download(embed((0..<Int32(tensor.rows)).map(\.self), table: tensor)).map(Double.init)
         }
         return (0..<tensor.count).map { index in

@@ -38,26 +38,28 @@ bool docent_has(docent_instructions instructions);
 
 // MARK: Arguments
 
-typedef enum { docent_f32 = 0, docent_f16 = 1, docent_bf16 = 2, docent_q8 = 3 } docent_type;
+typedef enum { docent_f32 = 0, docent_f16 = 1, docent_bf16 = 2, docent_q8 = 3, docent_q4 = 4 } docent_type;
 
 typedef enum { docent_identity = 0, docent_gelu_tanh = 1, docent_gelu = 2, docent_silu = 3 } docent_activation;
 
-/// Sizes of the q8 layout. A panel holds 16 outputs (missing ones are zero): for each block of 32 inputs one tile of
-/// eight 64-byte groups, group g holding inputs 4g ..< 4g + 4 of output 0, then of output 1 and so on; after the tiles
-/// of all blocks come the scales, 16 bf16 for each block.
-enum { docent_q8_block = 32, docent_q8_outputs = 16, docent_q8_tile = 512, docent_q8_scales = 32 };
+/// The quantised layouts. A panel holds 16 outputs (missing ones are zero): a tile for each block of 32 inputs, and after
+/// all tiles the scales, 16 bf16 for each block.
+///
+/// q8: eight 64-byte groups, group g holding inputs 4g ..< 4g + 4 of output 0, then of output 1 and so on.
+/// q4: four 64-byte groups; group g holds q8's group 2g in the low and 2g + 1 in the high halves of its bytes, 8 added.
+enum { docent_block = 32, docent_panel_outputs = 16, docent_q8_tile = 512, docent_q4_tile = 256, docent_panel_scales = 32 };
 
-/// Activations as the q8 kernels read them.
+/// Activations as the kernels for quantised weights read them.
 typedef struct {
-    int8_t *values;        // [rows, inputs]
-    float *scales;         // [rows, inputs / 32]
-    int32_t *corrections;  // [rows, inputs / 32]: -128 x the sum of the block's values
+    int8_t *values;   // [rows, inputs]
+    float *scales;    // [rows, inputs / 32]
+    int32_t *totals;  // [rows, inputs / 32]: the sum of the block's values
 } docent_quantized_rows;
 
 /// `output = activation(input x weight^T + bias)`, or `output += input x weight^T + bias` when `accumulate`.
 typedef struct {
     const float *input;               // [rows, inputs]
-    docent_quantized_rows quantized;  // of `input`, for q8 weights
+    docent_quantized_rows quantized;  // of `input`, for q8 and q4 weights
     const void *weight;               // [outputs, inputs] of `type`
     const float *bias;                // [outputs] or NULL
     float *output;                    // [rows, outputs]
@@ -95,11 +97,11 @@ typedef struct {
     int64_t tile_rows, tile_outputs;
 
     // Linear layers
-    /// Outputs `first ..< last` for up to `row_limit` rows (any number for q8); weights are read once.
+    /// Outputs `first ..< last` for up to `row_limit` rows (any number for q8 and q4); weights are read once.
     void (*multiply_rows)(const docent_linear *, int64_t first, int64_t last);
     /// Rows `first ..< last` of [rows, inputs] in the order that `multiply_tiles` reads; `first` is a tile's start.
     void (*pack_rows)(const float *input, int64_t rows, int64_t inputs, int64_t first, int64_t last, float *packed);
-    /// Rows `first_row ..< last_row` of one panel of `tile_outputs` outputs that starts at `output`; not for q8.
+    /// Rows `first_row ..< last_row` of one panel of `tile_outputs` outputs that starts at `output`; not for q8 and q4.
     /// `scratch`: [inputs, tile_outputs].
     void (*multiply_tiles)(
         const docent_linear *, const float *packed, int64_t first_row, int64_t last_row, int64_t output,
@@ -135,13 +137,14 @@ typedef struct {
 /// The kernels of `instructions`, or NULL where they cannot run.
 const docent_kernels *docent_kernels_for(docent_instructions instructions);
 
-// MARK: q8 weights
+// MARK: Quantised weights
 
-/// Bytes that [outputs, inputs] take as q8, whole panels.
-int64_t docent_q8_bytes(int64_t outputs, int64_t inputs);
+/// Bytes that [outputs, inputs] take as q8 or q4, whole panels.
+int64_t docent_quantized_bytes(docent_type type, int64_t outputs, int64_t inputs);
 /// Packs 16 outputs (fewer at the end) that start at `first`; `rows`: their f32 weights [outputs here, inputs].
-void docent_q8_pack(const float *rows, int64_t first, int64_t outputs, int64_t inputs, void *packed);
-/// Output `index` of a q8 matrix as f32 [inputs].
-void docent_q8_row(const void *packed, int64_t index, int64_t inputs, float *row);
+void docent_quantize_panel(
+    docent_type type, const float *rows, int64_t first, int64_t outputs, int64_t inputs, void *packed);
+/// Output `index` of a quantised matrix as f32 [inputs].
+void docent_quantized_row(docent_type type, const void *packed, int64_t index, int64_t inputs, float *row);
 
 #endif

@@ -88,7 +88,8 @@ static void pack_outputs(const docent_linear *l, int64_t output, float *panel) {
     case docent_f32: return pack_outputs_typed(l, docent_f32, output, panel);
     case docent_f16: return pack_outputs_typed(l, docent_f16, output, panel);
     case docent_bf16: return pack_outputs_typed(l, docent_bf16, output, panel);
-    case docent_q8: return;  // `multiply_rows` serves any number of rows.
+    case docent_q8:
+    case docent_q4: return;  // `multiply_rows` serves any number of rows.
     }
 }
 

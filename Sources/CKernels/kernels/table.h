@@ -7,7 +7,7 @@
 
 #include "multiply_rows.h"
 
-#include "multiply_rows_q8.h"
+#include "multiply_rows_quantized.h"
 
 #include "multiply_tiles.h"
 

@@ -39,7 +39,7 @@ extension CPUBackend {
 
     private func multiply(_ arguments: inout docent_linear) throws {
         guard arguments.rows > 0 else { return }
-        if arguments.type == docent_q8 {
+        if arguments.type == docent_q8 || arguments.type == docent_q4 {
             // Whatever the number of rows: activations rounded to int8 in a small batch and not in a large one would
             // make an answer depend on its company.
             try multiplyQuantized(&arguments)
@@ -70,7 +70,7 @@ extension CPUBackend {
         let scales = try makeTensor([2, rows, blocks], .f32)
         let quantized = docent_quantized_rows(
             values: values.address.assumingMemoryBound(to: Int8.self), scales: scales.floats,
-            corrections: (scales.address + scales.byteCount / 2).assumingMemoryBound(to: Int32.self))
+            totals: (scales.address + scales.byteCount / 2).assumingMemoryBound(to: Int32.self))
         let input = arguments.input
         pool.run(over: rows, step: 1, cost: rows * inputs) { range, _ in
             kernels.quantize_rows(input, Int64(inputs), Int64(range.lowerBound), Int64(range.upperBound), quantized)

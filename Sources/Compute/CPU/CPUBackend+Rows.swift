@@ -49,8 +49,8 @@ extension CPUBackend {
         let output = try makeTensor([ids.count, table.width], .f32)
         for (row, id) in ids.enumerated() {
             precondition(0..<table.rows ~= Int(id), "token \(id) of \(table.rows)")
-            if table.type == .q8 {
-                docent_q8_row(table.address, Int64(id), Int64(table.width), output.row(row))
+            if table.type.isQuantized {
+                docent_quantized_row(table.kernelType, table.address, Int64(id), Int64(table.width), output.row(row))
             } else {
                 widen(table.rows(Int(id)..<Int(id) + 1), into: output.row(row))
             }

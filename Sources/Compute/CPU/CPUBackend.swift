@@ -2,7 +2,7 @@ import CKernels
 
 /// The tensor operations on the processor, with its widest vector instructions and its own threads.
 ///
-/// The reference for numerics: f32 throughout, except that q8 weights meet activations quantised the same way.
+/// The reference for numerics: f32 throughout, except that quantised weights meet activations rounded to 8 bits.
 public final class CPUBackend: Backend {
     public let name: String
     /// Constants of the C library, hence safe to share.
@@ -32,23 +32,26 @@ public final class CPUBackend: Backend {
     public func upload(_ tensor: Tensor) throws -> Tensor { tensor }
 
     /// A weight whose inputs are not whole blocks of 32 is returned as it is.
-    public func quantize(_ weight: Tensor) throws -> Tensor {
+    public func quantize(_ weight: Tensor, to type: DType) throws -> Tensor {
+        precondition(type.isQuantized, "\(type) is not made of blocks")
         let inputs = weight.width
         let outputs = weight.rows
-        guard inputs.isMultiple(of: DType.q8.blockLength) else { return weight }
-        let panel = Int(docent_q8_outputs)
-        let byteCount = Int(docent_q8_bytes(Int64(outputs), Int64(inputs)))
+        guard inputs.isMultiple(of: type.blockLength) else { return weight }
+        let panel = Int(docent_panel_outputs)
+        let layout = type == .q4 ? docent_q4 : docent_q8
+        let byteCount = Int(docent_quantized_bytes(layout, Int64(outputs), Int64(inputs)))
         guard let memory = docent_allocate(Int64(max(byteCount, 64))) else {
             throw ComputeError.outOfMemory(device: "cpu", byteCount: byteCount)
         }
         let storage = Storage(address: memory, byteCount: byteCount) { $0.deallocate() }
-        let result = Tensor(shape: weight.shape, type: .q8, storage: storage)
+        let result = Tensor(shape: weight.shape, type: type, storage: storage)
         let scratch = try makeTensor([pool.threads, panel * inputs], .f32)
         pool.run(parts: (outputs + panel - 1) / panel) { part, thread in
             let rows = part * panel..<min(outputs, (part + 1) * panel)
             let wide = scratch.floats + thread * panel * inputs
             widen(weight.rows(rows), into: wide)
-            docent_q8_pack(wide, Int64(rows.lowerBound), Int64(outputs), Int64(inputs), result.address)
+            docent_quantize_panel(
+                layout, wide, Int64(rows.lowerBound), Int64(outputs), Int64(inputs), result.address)
         }
         return result
     }
@@ -99,6 +102,7 @@ extension Tensor {
         case .f16: docent_f16
         case .bf16: docent_bf16
         case .q8: docent_q8
+        case .q4: docent_q4
         case .i32, .u8: preconditionFailure("\(type) is no weight type")
         }
     }

@@ -29,7 +29,7 @@ extension Tensor {
             switch type {
             case .bf16: target[index] = Float(bitPattern: UInt32(bits) << 16)
             case .f16: target[index] = Float(Float16(bitPattern: bits))
-            case .f32, .i32, .u8, .q8: preconditionFailure("\(type) does not widen to f32")
+            case .f32, .i32, .u8, .q8, .q4: preconditionFailure("\(type) does not widen to f32")
             }
         }
         return wide

@@ -22,7 +22,7 @@ struct RandomTensors: TensorSource {
             case .bf16:
                 let bits = UInt16(truncatingIfNeeded: value.bitPattern >> 16)
                 pattern.bytes.storeBytes(of: bits, toByteOffset: index * 2, as: UInt16.self)
-            case .i32, .u8, .q8: preconditionFailure("random weights are floating point, not \(type)")
+            case .i32, .u8, .q8, .q4: preconditionFailure("random weights are floating point, not \(type)")
             }
         }
         self.type = type

@@ -40,6 +40,12 @@ struct Weights: Sendable {
         Weights(source, destination, record, prefix: prefix + name + ".")
     }
 
+    /// The same, but quantised to 8 bits at least.
+    var withEightBits: Weights {
+        guard case .device(let backend, let quantization) = destination else { return self }
+        return Weights(source, .device(backend, quantization.withEightBits), record, prefix: prefix)
+    }
+
     func contains(_ name: String) -> Bool { source.contains(prefix + name) }
 
     /// The first `rows` rows of a table, in the type it is stored in: never quantised.
@@ -51,17 +57,17 @@ struct Weights: Sendable {
         }
     }
 
-    /// The first `outputs` rows of a matrix that may be padded as tables are; quantised as `matrix` is.
+    /// The first `outputs` rows of a matrix that may be padded as tables are; quantised as `matrix` is, to 8 bits at least.
     func head(_ name: String, outputs: Int, inputs: Int) throws -> Tensor {
         try take([name], shapes: [[storedRows(name, atLeast: outputs), inputs]]) { tensor, backend, quantization in
-            try Self.place(tensor.rows(0..<outputs), backend, quantization)
+            try Self.place(tensor.rows(0..<outputs), backend, quantization.withEightBits)
         }
     }
 
     /// The head of a model whose embedding table, [outputs, inputs], is its head too.
     func head(tiedTo table: Tensor) throws -> Tensor {
         guard case .device(let backend, let quantization) = destination else { return table }
-        return try Self.quantized(table, backend, quantization)
+        return try Self.quantized(table, backend, quantization.withEightBits)
     }
 
     /// Values that are added or multiplied row by row (norms, biases, positions), side by side as f32: small, and read
@@ -116,8 +122,8 @@ struct Weights: Sendable {
     private static func quantized(
         _ matrix: Tensor, _ backend: any Backend, _ quantization: LoadOptions.Quantization
     ) throws -> Tensor {
-        guard quantization == .q8, matrix.width.isMultiple(of: DType.q8.blockLength) else { return matrix }
-        return try backend.quantize(matrix)
+        guard let type = quantization.matrixType, matrix.width.isMultiple(of: type.blockLength) else { return matrix }
+        return try backend.quantize(matrix, to: type)
     }
 
     private func take(

@@ -9,7 +9,7 @@ struct SmolVLM: VisionLanguageModel {
 
     init(_ weights: Weights, _ configuration: SmolVLMConfiguration, backend: any Backend) throws {
         shape = configuration.shape
-        vision = try SmolVLMVision(weights.scoped("model"), configuration)
+        vision = try SmolVLMVision(weights.scoped("model").withEightBits, configuration)
         decoder = try TextDecoder(weights.scoped("model.text_model"), root: weights, configuration.text)
         self.backend = backend
     }

@@ -28,7 +28,7 @@ struct HostBackend: Backend {
         .unsupported(operation: operation, reason: "the test's model does its own arithmetic")
     }
 
-    func quantize(_ weight: Tensor) throws -> Tensor { throw refuse() }
+    func quantize(_ weight: Tensor, to type: DType) throws -> Tensor { throw refuse() }
     func linear(_ input: Tensor, _ weight: Tensor, bias: Tensor?, activation: Activation) throws -> Tensor {
         throw refuse()
     }

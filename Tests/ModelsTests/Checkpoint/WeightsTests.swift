@@ -97,6 +97,16 @@ struct WeightsTests {
         #expect(try loading(source).head(tiedTo: table).storage === table.storage)
     }
 
+    @Test func `four bits are for the decoder's matrices only`() throws {
+        let folder = try TemporaryFolder()
+        let source = try source(folder, ["wide": ([16, 32], [Float](repeating: 0.5, count: 512))])
+        let weights = loading(source, .q4)
+        #expect(try weights.matrix(["wide"], outputs: [16], inputs: 32).type == .q4)
+        #expect(try weights.head("wide", outputs: 16, inputs: 32).type == .q8)
+        #expect(try weights.withEightBits.matrix(["wide"], outputs: [16], inputs: 32).type == .q8)
+        #expect(try loading(source).withEightBits.matrix(["wide"], outputs: [16], inputs: 32).type == .f32)
+    }
+
     @Test func `an audit names everything missing, wrong and left over, and allocates nothing`() throws {
         let folder = try TemporaryFolder()
         let source = try source(folder, ["a.w": ([2, 2], [1, 2, 3, 4]), "a.extra": ([1], [0]), "b.more": ([1], [0])])

@@ -67,7 +67,7 @@ private struct TransposingShuffle: Backend {
     var name: String { base.name }
     func makeTensor(_ shape: [Int], _ type: DType) throws -> Tensor { try base.makeTensor(shape, type) }
     func upload(_ tensor: Tensor) throws -> Tensor { try base.upload(tensor) }
-    func quantize(_ weight: Tensor) throws -> Tensor { try base.quantize(weight) }
+    func quantize(_ weight: Tensor, to type: DType) throws -> Tensor { try base.quantize(weight, to: type) }
     func download(_ tensor: Tensor) throws -> [Float] { try base.download(tensor) }
     func makeKVCache(_ shape: KVCacheShape) throws -> KVCache { try base.makeKVCache(shape) }
     func linear(_ input: Tensor, _ weight: Tensor, bias: Tensor?, activation: Activation) throws -> Tensor {
