@@ -12,7 +12,9 @@ import Models
 /// is synced. The temporary name depends on the final name alone: whoever is killed in between leaves one file behind,
 /// which the next write of the same name takes over, so that nothing needs sweeping.
 enum AtomicFile {
+    /// A symbolic link stays one: the file that it leads to is replaced.
     static func write(_ content: [UInt8], to path: String) throws(CaptionError) {
+        let path = target(of: path)
         let temporary = temporaryPath(for: path)
         do {
             let file = try Descriptor(opening: temporary, mode: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
@@ -22,24 +24,45 @@ enum AtomicFile {
             unlink(temporary)
             throw error
         }
-        if rename(temporary, path) != 0 {
-            let reason = Descriptor.lastError
+        do { try move(temporary, to: path) } catch {
             unlink(temporary)
-            throw .unwritable(path: path, reason: reason)
+            throw error
         }
+    }
+
+    /// Gives a file that is on the disk the name `path`, for good when this returns.
+    static func move(_ file: String, to path: String) throws(CaptionError) {
+        if rename(file, path) != 0 { throw .unwritable(path: path, reason: .last) }
         try Descriptor(opening: directory(of: path), mode: O_RDONLY | O_DIRECTORY).synchronise()
+    }
+
+    /// Throws what a write of `path` would throw, as far as that can be known without trying.
+    static func checkWritable(_ path: String) throws(CaptionError) {
+        let path = target(of: path)
+        if access(path, F_OK) != 0, errno != ENOENT { throw .unwritable(path: path, reason: .last) }
+        if FileFacts(at: path, followingLinks: true)?.kind == .directory {
+            throw .unwritable(path: path, reason: SystemError(EISDIR))
+        }
+        if access(directory(of: path), W_OK | X_OK) != 0 { throw .unwritable(path: path, reason: .last) }
     }
 
     /// Removes the file and what an interrupted write of it may have left; neither needs to exist.
     static func remove(_ path: String) throws(CaptionError) {
         unlink(temporaryPath(for: path))
-        if unlink(path) != 0, errno != ENOENT { throw .unwritable(path: path, reason: Descriptor.lastError) }
+        if unlink(path) != 0, errno != ENOENT { throw .unwritable(path: path, reason: .last) }
     }
 
     /// The content of the file; nil when there is none.
     static func content(of path: String) throws(CaptionError) -> [UInt8]? {
-        if access(path, F_OK) != 0 { return nil }
-        return try Descriptor(opening: path, mode: O_RDONLY).readToEnd()
+        if access(path, F_OK) != 0, errno == ENOENT { return nil }
+        // Nobody may be waited for, should it be a pipe.
+        return try Descriptor(opening: path, mode: O_RDONLY | O_NONBLOCK).readToEnd()
+    }
+
+    /// `path`, or the file behind it when it is a symbolic link that leads to one.
+    static func target(of path: String) -> String {
+        guard FileFacts(at: path, followingLinks: false)?.kind == .link else { return path }
+        return DirectoryListing.canonical(path) ?? path
     }
 
     /// Hashed, because the name of an image may already be as long as the file system allows.

@@ -3,8 +3,9 @@ import FoundationEssentials
 /// Comma-separated values as in RFC 4180: CRLF line ends, fields quoted where they must be, quotes doubled.
 enum CSVFormat: RowFormat {
     private static let columns = [
-        "path", "caption", "model", "finish_reason", "sha256", "bytes", "width", "height", "recipe", "prompt_sha256",
-        "weights_sha256", "parameters", "prompt_tokens", "completion_tokens", "captioned_at",
+        "path", "caption", "model", "finish_reason", "sha256", "root", "bytes", "width", "height", "recipe",
+        "prompt_sha256", "weights_sha256", "quantization", "parameters", "prompt_tokens", "completion_tokens",
+        "captioned_at",
     ]
 
     static var header: [UInt8] { record(columns) }
@@ -15,10 +16,10 @@ enum CSVFormat: RowFormat {
             preconditionFailure("parameters always have a JSON form")
         }
         return record([
-            row.path, row.caption, row.model, row.finishReason, row.sha256, "\(row.bytes)",
+            row.path, row.caption, row.model, row.finishReason, row.sha256, row.root ?? "", "\(row.bytes)",
             row.width.map(String.init) ?? "", row.height.map(String.init) ?? "", row.recipe, row.promptSHA256,
-            row.weightsSHA256 ?? "", String(decoding: parameters, as: UTF8.self), "\(row.promptTokens)",
-            "\(row.completionTokens)", row.captionedAt,
+            row.weightsSHA256 ?? "", row.quantization ?? "", String(decoding: parameters, as: UTF8.self),
+            "\(row.promptTokens)", "\(row.completionTokens)", row.captionedAt,
         ])
     }
 
@@ -34,7 +35,8 @@ enum CSVFormat: RowFormat {
         guard fields.count == columns.count else {
             throw RowProblem(reason: "it has \(fields.count) fields, expected \(columns.count)")
         }
-        return RowOrigin(path: fields[0], sha256: fields[4].isEmpty ? nil : fields[4])
+        return RowOrigin(
+            path: fields[0], sha256: fields[4].isEmpty ? nil : fields[4], root: fields[5].isEmpty ? nil : fields[5])
     }
 
     /// The last field is a time of fixed length, so a row cut inside it is recognised too.

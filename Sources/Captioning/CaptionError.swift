@@ -1,9 +1,11 @@
 /// What can go wrong between a list of paths and a set of captions, apart from single images (those are `ImageFailure`).
 public enum CaptionError: Error, Equatable, CustomStringConvertible {
     case pathMissing(String)
-    case unreadable(path: String, reason: String)
+    case unreadable(path: String, reason: SystemError)
     case tooManyImages(limit: Int)
-    case unwritable(path: String, reason: String)
+    case unwritable(path: String, reason: SystemError)
+    /// Of one image: its folder or its name will not have it. Other images go on.
+    case sidecarUnwritable(path: String, reason: SystemError)
     case unknownRecipe(name: String, known: [String])
     case invalidRecipe(origin: String, reason: String)
     case unknownVariable(name: String, known: [String])
@@ -11,6 +13,7 @@ public enum CaptionError: Error, Equatable, CustomStringConvertible {
     case unknownOutputFormat(path: String)
     case foreignRow(path: String, line: Int, reason: String)
     case outputInUse(path: String)
+    case rowOfAnotherRoot(output: String, path: String, held: String, given: String)
     case appendToJSONSidecar
     case unreadableResult(key: String, reason: String)
 
@@ -24,6 +27,8 @@ public enum CaptionError: Error, Equatable, CustomStringConvertible {
             "More than \(limit) images were found; caption the directories in parts."
         case .unwritable(let path, let reason):
             "Cannot write \(path): \(reason)."
+        case .sidecarUnwritable(let path, let reason):
+            "The sidecar \(path) cannot be used: \(reason)."
         case .unknownRecipe(let name, let known):
             "There is no recipe \"\(name)\": expected one of \(known.joined(separator: ", ")) or the path of a .json file."
         case .invalidRecipe(let origin, let reason):
@@ -39,6 +44,8 @@ public enum CaptionError: Error, Equatable, CustomStringConvertible {
             "Line \(line) of \(path) is not a caption row (\(reason)); name another file, or give --existing overwrite."
         case .outputInUse(let path):
             "Another process is writing captions to \(path); wait for it, or name another file."
+        case .rowOfAnotherRoot(let output, let path, let held, let given):
+            "\(output) holds the caption of \(path) below \(held); give \(given) another --output, or both in one command."
         case .appendToJSONSidecar:
             "A .json sidecar holds one caption and cannot be appended to; use --sidecar txt, or another --existing policy."
         case .unreadableResult(let key, let reason):

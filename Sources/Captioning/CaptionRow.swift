@@ -8,6 +8,8 @@ struct CaptionRow: Codable, Hashable, Sendable {
     var finishReason: String
     /// Of the image file.
     var sha256: String
+    /// What `path` is relative to; rows of earlier versions do not tell.
+    var root: String?
     var bytes: Int
     var width: Int?
     var height: Int?
@@ -27,6 +29,7 @@ struct CaptionRow: Codable, Hashable, Sendable {
         model = answer.model
         finishReason = answer.finishReason
         sha256 = answer.sha256
+        root = image.root
         bytes = answer.byteCount
         width = answer.width
         height = answer.height
@@ -41,7 +44,7 @@ struct CaptionRow: Codable, Hashable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case path, caption, model, sha256, bytes, width, height, recipe, parameters, quantization
+        case path, caption, model, sha256, root, bytes, width, height, recipe, parameters, quantization
         case finishReason = "finish_reason"
         case promptSHA256 = "prompt_sha256"
         case weightsSHA256 = "weights_sha256"

@@ -8,21 +8,25 @@
 struct Descriptor: ~Copyable {
     private let raw: Int32
     private let path: String
+    private var isLocked = false
 
     /// `mode` is what `open(2)` takes: O_RDONLY, O_WRONLY | O_CREAT, …
     init(opening path: String, mode: Int32) throws(CaptionError) {
         raw = open(path, mode | O_CLOEXEC, 0o666)
         self.path = path
         if raw < 0 {
-            let reason = Self.lastError
+            let reason = SystemError.last
             throw mode & (O_WRONLY | O_RDWR) == 0
                 ? .unreadable(path: path, reason: reason) : .unwritable(path: path, reason: reason)
         }
     }
 
-    deinit { if raw >= 0 { close(raw) } }
-
-    static var lastError: String { String(cString: strerror(errno)) }
+    deinit {
+        guard raw >= 0 else { return }
+        // Closing is not enough: a child process that is just being started shares the open file until it runs its program.
+        if isLocked { flock(raw, LOCK_UN) }
+        close(raw)
+    }
 
     /// All of `bytes`, at the place that the file's mode says.
     func write(_ bytes: [UInt8]) throws(CaptionError) {
@@ -37,7 +41,7 @@ struct Descriptor: ~Copyable {
             }
             if count < 0 {
                 if errno == EINTR { continue }
-                throw .unwritable(path: path, reason: Self.lastError)
+                throw .unwritable(path: path, reason: .last)
             }
             written += count
         }
@@ -56,7 +60,7 @@ struct Descriptor: ~Copyable {
                 initialised = max(count, 0)
             }
             if count >= 0 { return bytes }
-            if errno != EINTR { throw .unreadable(path: path, reason: Self.lastError) }
+            if errno != EINTR { throw .unreadable(path: path, reason: .last) }
         }
     }
 
@@ -71,13 +75,23 @@ struct Descriptor: ~Copyable {
 
     /// Returns when the content is on the disk.
     func synchronise() throws(CaptionError) {
-        if fsync(raw) != 0 { throw .unwritable(path: path, reason: Self.lastError) }
+        if fsync(raw) != 0 { throw .unwritable(path: path, reason: .last) }
     }
 
     func truncate(to length: Int) throws(CaptionError) {
-        if ftruncate(raw, off_t(length)) != 0 { throw .unwritable(path: path, reason: Self.lastError) }
+        if ftruncate(raw, off_t(length)) != 0 { throw .unwritable(path: path, reason: .last) }
+    }
+
+    /// Whether `path` leads to this file, and not to one that took the name since it was opened.
+    func isStill(at path: String) -> Bool {
+        var status = stat()
+        guard fstat(raw, &status) == 0 else { return false }
+        return FileFacts(status).identity == FileFacts(at: path, followingLinks: true)?.identity
     }
 
     /// Takes the advisory lock that keeps two processes from writing one file; false when another has it.
-    func lock() -> Bool { flock(raw, LOCK_EX | LOCK_NB) == 0 }
+    mutating func lock() -> Bool {
+        isLocked = flock(raw, LOCK_EX | LOCK_NB) == 0
+        return isLocked
+    }
 }

@@ -24,6 +24,10 @@ struct FileFacts: Equatable {
     init?(at path: String, followingLinks: Bool) {
         var status = stat()
         guard (followingLinks ? stat(path, &status) : lstat(path, &status)) == 0 else { return nil }
+        self.init(status)
+    }
+
+    init(_ status: stat) {
         kind =
             switch status.st_mode & S_IFMT {
             case S_IFREG: .file
@@ -46,7 +50,7 @@ struct FileFacts: Equatable {
 enum DirectoryListing {
     static func names(in directory: String) throws(CaptionError) -> [[UInt8]] {
         guard let stream = opendir(directory) else {
-            throw .unreadable(path: directory, reason: Descriptor.lastError)
+            throw .unreadable(path: directory, reason: .last)
         }
         defer { closedir(stream) }
         var names: [[UInt8]] = []
@@ -57,7 +61,7 @@ enum DirectoryListing {
             if !bytes.elementsEqual(".".utf8), !bytes.elementsEqual("..".utf8) { names.append(Array(bytes)) }
             errno = 0
         }
-        if errno != 0 { throw .unreadable(path: directory, reason: Descriptor.lastError) }
+        if errno != 0 { throw .unreadable(path: directory, reason: .last) }
         return names.sorted { $0.lexicographicallyPrecedes($1) }
     }
 

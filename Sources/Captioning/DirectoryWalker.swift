@@ -13,6 +13,11 @@ public struct DirectoryWalker: Sendable {
 
     public init() {}
 
+    /// Throws when one of `arguments` names nothing at all: no file, no directory, no folder to look for a glob in.
+    public func check(_ arguments: [String]) throws(CaptionError) {
+        for argument in arguments { _ = try Start(argument) }
+    }
+
     /// The images behind `arguments` and what could not be followed. Throws when an argument names nothing at all.
     public func walk(_ arguments: [String]) throws(CaptionError) -> Walk {
         var traversal = Traversal(walker: self)
@@ -33,6 +38,37 @@ public struct Walk: Sendable {
     }
 }
 
+/// Where a walk begins.
+private enum Start {
+    case path(location: String)
+    case glob(GlobPattern, base: String)
+
+    init(_ argument: String) throws(CaptionError) {
+        if let location = DirectoryListing.canonical(argument) {
+            self = .path(location: location)
+        } else {
+            guard let pattern = GlobPattern(argument) else { throw .pathMissing(argument) }
+            guard let base = DirectoryListing.canonical(pattern.base) else { throw .pathMissing(pattern.base) }
+            self = .glob(pattern, base: base)
+        }
+    }
+}
+
+/// A directory that paths are relative to.
+private struct Root {
+    /// As a second image of one relative path brings it.
+    let given: String
+    /// Absolute, without symbolic links.
+    let location: String
+
+    static let top = Root(given: "", location: "/")
+
+    /// What a path of the command line is relative to.
+    static func of(_ path: String) -> Root {
+        path.hasPrefix("/") ? top : Root(given: ".", location: DirectoryListing.canonical(".") ?? "/")
+    }
+}
+
 /// One walk in progress.
 private struct Traversal {
     let walker: DirectoryWalker
@@ -45,31 +81,33 @@ private struct Traversal {
     init(walker: DirectoryWalker) { self.walker = walker }
 
     mutating func visit(argument: String) throws(CaptionError) {
-        if DirectoryListing.canonical(argument) != nil {
-            return try visit(argument, shown: "", root: argument)
-        }
-        guard let pattern = GlobPattern(argument) else { throw .pathMissing(argument) }
-        guard let base = DirectoryListing.canonical(pattern.base) else { throw .pathMissing(pattern.base) }
-        for match in pattern.expand(list: { Self.entries(of: base + "/" + $0) }) {
-            try visit(base + "/" + match, shown: match == "." ? "" : match, root: pattern.base)
+        switch try Start(argument) {
+        case .path(let location):
+            try visit(argument, shown: "", root: Root(given: argument, location: location))
+        case .glob(let pattern, let base):
+            let root = Root(given: pattern.base, location: base)
+            for match in pattern.expand(list: { Self.entries(of: base + "/" + $0) }) {
+                try visit(base + "/" + match, shown: match == "." ? "" : match, root: root)
+            }
         }
     }
 
     /// A path from the command line or a glob; `shown` is empty when it is the root itself.
-    private mutating func visit(_ path: String, shown: String, root: String) throws(CaptionError) {
+    private mutating func visit(_ path: String, shown: String, root: Root) throws(CaptionError) {
         guard let target = DirectoryListing.canonical(path), let facts = FileFacts(at: target, followingLinks: true)
         else { return }
         if facts.kind == .directory {
             try enter(target, facts, shown: shown.isEmpty ? "" : shown + "/", root: root, depth: 0)
         } else {
-            let name = root.hasPrefix("./") ? String(root.dropFirst(2)) : root
             let location = DirectoryListing.canonicalParent(path) ?? target
-            try count(location, target, facts, shown: shown.isEmpty ? name : shown, root: root)
+            guard shown.isEmpty else { return try count(location, target, facts, shown: shown, root: root) }
+            let name = root.given.hasPrefix("./") ? String(root.given.dropFirst(2)) : root.given
+            try count(location, target, facts, shown: name, root: .of(name))
         }
     }
 
     private mutating func enter(
-        _ location: String, _ facts: FileFacts, shown: String, root: String, depth: Int
+        _ location: String, _ facts: FileFacts, shown: String, root: Root, depth: Int
     ) throws(CaptionError) {
         guard entered.insert(facts.identity).inserted else { return }
         if depth > walker.maxDepth {
@@ -77,7 +115,7 @@ private struct Traversal {
         }
         let names: [[UInt8]]
         do { names = try DirectoryListing.names(in: location) } catch {
-            return report(shown.isEmpty ? root : shown, "directory_unreadable", "the directory cannot be listed")
+            return report(shown.isEmpty ? root.given : shown, "directory_unreadable", "the directory cannot be listed")
         }
         for bytes in names where bytes.first != UInt8(ascii: ".") {
             guard let name = String(validating: bytes, as: UTF8.self) else {
@@ -89,7 +127,7 @@ private struct Traversal {
     }
 
     private mutating func visit(
-        _ name: String, in directory: String, shown: String, root: String, depth: Int
+        _ name: String, in directory: String, shown: String, root: Root, depth: Int
     ) throws(CaptionError) {
         let location = directory == "/" ? "/" + name : directory + "/" + name
         guard var facts = FileFacts(at: location, followingLinks: false) else { return }
@@ -112,7 +150,7 @@ private struct Traversal {
 
     /// `location` is where it was found, `target` the real file: the same unless it is a link.
     private mutating func count(
-        _ location: String, _ target: String, _ facts: FileFacts, shown: String, root: String
+        _ location: String, _ target: String, _ facts: FileFacts, shown: String, root: Root
     ) throws(CaptionError) {
         guard counted.insert(target).inserted else { return }
         guard facts.kind == .file else {
@@ -120,10 +158,13 @@ private struct Traversal {
         }
         if images.count == walker.maxImages { throw .tooManyImages(limit: walker.maxImages) }
         // Rows are known by their paths: a second file of the same relative path brings its root, in the end all of itself.
-        let path = [shown, root + "/" + shown, location].first { !taken.contains($0) } ?? location
+        let path = [shown, root.given + "/" + shown, location].first { !taken.contains($0) } ?? location
         taken.insert(path)
+        let base = path == shown ? root : .of(path)
         images.append(
-            FoundImage(path: path, location: location, byteCount: facts.byteCount, modified: facts.modified))
+            FoundImage(
+                path: path, root: base.location, location: location, byteCount: facts.byteCount,
+                modified: facts.modified))
     }
 
     private mutating func report(_ path: String, _ code: String, _ message: String) {

@@ -2,14 +2,17 @@
 public struct FoundImage: Sendable, Hashable {
     /// How rows and people name it: relative to the directory given on the command line; as given for a file given by name.
     public let path: String
+    /// The directory that `path` is relative to: absolute and without symbolic links.
+    public let root: String
     /// Absolute path for opening, and beside which sidecars go; only its last component may be a symbolic link.
     public let location: String
     public let byteCount: Int64
     /// Last modification, in nanoseconds since 1970.
     public let modified: Int64
 
-    public init(path: String, location: String, byteCount: Int64, modified: Int64) {
+    public init(path: String, root: String, location: String, byteCount: Int64, modified: Int64) {
         self.path = path
+        self.root = root
         self.location = location
         self.byteCount = byteCount
         self.modified = modified

@@ -17,7 +17,7 @@ enum JSONLinesFormat: RowFormat {
         guard let row = try? JSONDecoder().decode(Line.self, from: Data(record)) else {
             throw RowProblem(reason: "expected a JSON object with a \"path\"")
         }
-        return RowOrigin(path: row.path, sha256: row.sha256)
+        return RowOrigin(path: row.path, sha256: row.sha256, root: row.root)
     }
 
     static func isWhole(_ record: ArraySlice<UInt8>) -> Bool {
@@ -27,5 +27,6 @@ enum JSONLinesFormat: RowFormat {
     private struct Line: Decodable {
         let path: String
         let sha256: String?
+        let root: String?
     }
 }

@@ -16,7 +16,8 @@ public enum ProgressStyle: Sendable, Hashable {
     /// An image failed.
     func failure(_ failure: ImageFailure) -> String {
         switch self {
-        case .terminal: "\r\u{1B}[K\(failure.path): \(failure.message) (\(failure.code))\n"
+        case .terminal:
+            "\r\u{1B}[K\(failure.path.spellingOutControls): \(failure.message.spellingOutControls) (\(failure.code))\n"
         case .jsonLines: Self.line(FailureEvent(failure))
         }
     }

@@ -9,24 +9,37 @@
 /// Rows are added at the end and synced in groups; the file can be watched while it grows. What a crash can do to it is tear
 /// the last row, which is cut off when the file is opened again: its caption is in the queue and comes again. Rows of images
 /// that have changed are taken out first, by replacing the file atomically. A lock keeps a second process away.
+///
+/// To overwrite, rows go to FILE.partial, which takes the name FILE when every image has its outcome: until then, and
+/// for good if not one caption came of the run, FILE is left as it was.
 final class RowFile: CaptionOutput {
     private let path: String
+    private let partialPath: String
     private let format: any RowFormat.Type
     private let policy: ExistingPolicy
     private var file: Descriptor
+    /// To overwrite: what is at `path` until then, held for its lock.
+    private let replaced: Descriptor?
     /// Hash of the image of every path that has a row.
     private var rows: [String: HeldCaption] = [:]
     private var pending: [UInt8] = []
 
     init(path: String, policy: ExistingPolicy) throws(CaptionError) {
         guard let format = Self.format(of: path) else { throw .unknownOutputFormat(path: path) }
-        self.path = path
+        self.path = AtomicFile.target(of: path)
+        partialPath = self.path + ".partial"
         self.format = format
         self.policy = policy
-        file = try Self.open(path)
+        let found = try Self.open(self.path)
         if policy == .overwrite {
-            try replace(with: format.header)
+            replaced = consume found
+            // Left by a run that was interrupted, it is begun anew: its captions come again from the queue.
+            file = try Self.open(partialPath)
+            try file.truncate(to: 0)
+            try file.write(format.header)
         } else {
+            replaced = nil
+            file = consume found
             try takeStock()
         }
     }
@@ -38,7 +51,8 @@ final class RowFile: CaptionOutput {
     /// With `append` a row stays whatever became of its image, so its image is not looked at.
     func caption(of image: FoundImage) -> HeldCaption? {
         guard let held = rows[image.path] else { return nil }
-        return policy == .append ? HeldCaption() : held
+        let isOurs = held.root == nil || held.root == image.root
+        return policy == .append && isOurs ? HeldCaption() : held
     }
 
     func discard(_ paths: Set<String>) throws(CaptionError) {
@@ -52,10 +66,11 @@ final class RowFile: CaptionOutput {
         for path in paths { rows[path] = nil }
     }
 
-    func write(_ row: CaptionRow, at index: Int, of image: FoundImage) throws(CaptionError) {
-        if rows.updateValue(HeldCaption(sha256: row.sha256), forKey: row.path) != nil { return }
+    func write(_ row: CaptionRow, at index: Int, of image: FoundImage) throws(CaptionError) -> Bool {
+        if rows.updateValue(HeldCaption(sha256: row.sha256, root: row.root), forKey: row.path) != nil { return false }
         pending += format.line(row)
         if pending.count > 1 << 20 { try flush() }
+        return true
     }
 
     func pass(_ index: Int) {}
@@ -65,6 +80,14 @@ final class RowFile: CaptionOutput {
         try file.write(pending)
         try file.synchronise()
         pending = []
+    }
+
+    func complete() throws(CaptionError) {
+        guard policy == .overwrite else { return }
+        if rows.isEmpty { return try AtomicFile.remove(partialPath) }
+        try flush()
+        try file.synchronise()
+        try AtomicFile.move(partialPath, to: path)
     }
 
     /// Reads what is there, and mends the end of it.
@@ -82,7 +105,7 @@ final class RowFile: CaptionOutput {
         if length == 0 { return try file.write(format.header) }
         for (index, record) in whole.enumerated() {
             if let origin = try origin(of: record.dropLast(), at: index) {
-                rows[origin.path] = HeldCaption(sha256: origin.sha256)
+                rows[origin.path] = HeldCaption(sha256: origin.sha256, root: origin.root)
             }
         }
     }
@@ -115,8 +138,11 @@ final class RowFile: CaptionOutput {
     }
 
     private static func open(_ path: String) throws(CaptionError) -> Descriptor {
-        let file = try Descriptor(opening: path, mode: O_RDWR | O_CREAT | O_APPEND)
-        guard file.lock() else { throw .outputInUse(path: path) }
-        return file
+        while true {
+            var file = try Descriptor(opening: path, mode: O_RDWR | O_CREAT | O_APPEND)
+            guard file.lock() else { throw .outputInUse(path: path) }
+            // Whoever had the lock until now may have put another file in its place.
+            if file.isStill(at: path) { return file }
+        }
     }
 }

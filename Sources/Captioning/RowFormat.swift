@@ -16,6 +16,7 @@ protocol RowFormat {
 struct RowOrigin: Hashable {
     var path: String
     var sha256: String?
+    var root: String?
 }
 
 /// Why a record is not a row of ours.

@@ -53,6 +53,7 @@ struct CaptionCommand: AsyncParsableCommand {
     func validate() throws {
         if recipe != nil, prompt != nil { throw ValidationError("Give --recipe or --prompt, not both.") }
         do {
+            try DirectoryWalker().check(paths)
             let settings = try settings
             if let problem = settings.recipe.outOfRange { throw ValidationError("\(problem).") }
             if let output, ![".jsonl", ".csv"].contains(where: output.hasSuffix) {
@@ -66,10 +67,7 @@ struct CaptionCommand: AsyncParsableCommand {
 
     func run() async throws {
         let reporter = Self.reporter
-        let walk: Walk
-        do { walk = try DirectoryWalker().walk(paths) } catch CaptionError.pathMissing(let path) {
-            throw ValidationError(CaptionError.pathMissing(path).description)
-        }
+        let walk = try DirectoryWalker().walk(paths)
         let summary: CaptionSummary
         if walk.images.isEmpty {
             let run = try CaptionRun(walk, settings: try settings, reporter: reporter) { _ in }

@@ -6,6 +6,7 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
     case badServerURL(String)
     case serverUnreachable(url: String, reason: String)
     case serverAnswer(url: String, status: Int, message: String)
+    case outputLost(reason: String)
     case unreadableAnswer(url: String, reason: String)
 
     var description: String {
@@ -23,6 +24,8 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
             "The server at \(url) does not answer (\(reason)): is it running, and is this its address?"
         case .serverAnswer(let url, let status, let message):
             "The server at \(url) refused with status \(status): \(message)"
+        case .outputLost(let reason):
+            "Standard output takes nothing more: \(reason)."
         case .unreadableAnswer(let url, let reason):
             "The answer of \(url) cannot be read (\(reason)): is this a docent server of the same version?"
         }

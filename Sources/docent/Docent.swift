@@ -26,6 +26,7 @@ struct Docent: AsyncParsableCommand {
             handler.logLevel = level
             return handler
         }
+        StandardStream.ignoreClosedPipes()
         let arguments = EnvironmentTwins(environment: environment).expand(Array(CommandLine.arguments.dropFirst()))
         do {
             var command = try parseAsRoot(arguments)

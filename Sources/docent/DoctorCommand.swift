@@ -14,7 +14,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func run() async throws {
         let report = await DoctorReport(modelOptions, databaseOptions)
-        if json { try JSONOutput.print(report) } else { StandardStream.output.write(report.text) }
+        if json { try JSONOutput.print(report) } else { try StandardStream.output.write(report.text) }
         if !report.problems.isEmpty { throw ExitCode(1) }
     }
 }

@@ -5,6 +5,6 @@ enum JSONOutput {
     static func print(_ value: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        StandardStream.output.writeLine(String(decoding: try encoder.encode(value), as: UTF8.self))
+        try StandardStream.output.writeLine(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 }

@@ -23,7 +23,7 @@ struct JobsCommand: AsyncParsableCommand {
             let jobs = try await options.withQueue { try await $0.jobs(limit: limit) }
             if options.json { return try JSONOutput.print(jobs) }
             if jobs.isEmpty { return StandardStream.error.writeLine("There are no jobs.") }
-            for job in jobs { StandardStream.output.writeLine(job.line) }
+            for job in jobs { try StandardStream.output.writeLine(job.line) }
         }
     }
 
@@ -37,8 +37,8 @@ struct JobsCommand: AsyncParsableCommand {
                 (try await queue.job(id), try await queue.failures(of: id, limit: 20))
             }
             if options.json { return try JSONOutput.print(Shown(job: job, failures: failures)) }
-            StandardStream.output.writeLine(job.line)
-            for failure in failures { StandardStream.output.writeLine("  \(failure.key): \(failure.message)") }
+            try StandardStream.output.writeLine(job.line)
+            for failure in failures { try StandardStream.output.writeLine("  \(failure.key): \(failure.message)") }
         }
 
         private struct Shown: Encodable {
@@ -57,7 +57,7 @@ struct JobsCommand: AsyncParsableCommand {
         func run() async throws {
             let last = try await options.withQueue { queue in
                 try await queue.watch(id) { job in
-                    if options.json { try JSONOutput.print(job) } else { StandardStream.output.writeLine(job.line) }
+                    if options.json { try JSONOutput.print(job) } else { try StandardStream.output.writeLine(job.line) }
                 }
             }
             if last.status == "cancelled" { throw ExitCode(1) }
@@ -132,7 +132,7 @@ struct JobsOptions: ParsableArguments {
 
     func steer(_ id: String, _ action: JobAction) async throws {
         let job = try await withQueue { try await $0.steer(id, action) }
-        if json { try JSONOutput.print(job) } else { StandardStream.output.writeLine(job.line) }
+        if json { try JSONOutput.print(job) } else { try StandardStream.output.writeLine(job.line) }
     }
 }
 

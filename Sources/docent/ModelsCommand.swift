@@ -23,7 +23,7 @@ struct ModelsCommand: AsyncParsableCommand {
             for model in found {
                 let verdict =
                     model.inspection.problems.first.map { "cannot run: \($0)" } ?? model.inspection.family ?? ""
-                StandardStream.output.writeLine("\(model.inspection.name)\t\(verdict)\t\(model.folder)")
+                try StandardStream.output.writeLine("\(model.inspection.name)\t\(verdict)\t\(model.folder)")
             }
         }
 
@@ -46,7 +46,7 @@ struct ModelsCommand: AsyncParsableCommand {
 
         func run() throws {
             let inspection = CheckpointInspection(of: folder)
-            if json { try JSONOutput.print(inspection) } else { StandardStream.output.writeLine(inspection.report) }
+            if json { try JSONOutput.print(inspection) } else { try StandardStream.output.writeLine(inspection.report) }
             if !inspection.isRunnable { throw ExitCode(1) }
         }
     }

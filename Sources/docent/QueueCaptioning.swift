@@ -15,9 +15,10 @@ struct QueueCaptioning {
 
     func caption(_ walk: Walk, _ settings: CaptionSettings, _ reporter: ProgressReporter) async throws -> CaptionSummary
     {
-        let run = try CaptionRun(walk, settings: settings, reporter: reporter, print: StandardStream.output.writeLine)
         let backend = try modelOptions.makeBackend()
         let model = try modelOptions.load(on: backend)
+        // Only now, so that a model that cannot be loaded costs no output anything.
+        let run = try CaptionRun(walk, settings: settings, reporter: reporter, print: StandardStream.output.writeLine)
         let engine = try Engine(model: model, backend: backend)
         let configuration = DispatcherConfiguration()
         let dispatcher = Dispatcher(

@@ -24,22 +24,27 @@ private final class Bench: Sendable {
     /// Runs the command's heart once. `answer` gives a caption, or nil to end the run as an interruption does.
     func caption(
         output: String? = nil, sidecar: SidecarFormat = .none, existing: ExistingPolicy = .skip, prompt: String = "p",
-        answer: @escaping @Sendable (String) throws -> String? = { "caption of \($0)" }
+        below subfolder: String = "", answer: @escaping @Sendable (String) throws -> String? = { "caption of \($0)" }
     ) async throws -> CaptionSummary {
         calls.withLock { $0 = [] }
         lines.withLock { $0 = [] }
-        let store = try JobStore(path: state.path + "/d.sqlite")
         let settings = CaptionSettings(
-            recipe: try Recipe(prompt: prompt), roots: [folder.path], output: output.map { folder.path + "/" + $0 },
-            sidecar: sidecar, existing: existing)
+            recipe: try Recipe(prompt: prompt), roots: [folder.path + subfolder],
+            output: output.map { folder.path + "/" + $0 }, sidecar: sidecar, existing: existing)
+        let store = try JobStore(path: state.path + "/d.sqlite")
         let reporter = ProgressReporter(style: .jsonLines, now: { .zero }, write: { _ in })
-        let run = try CaptionRun(try DirectoryWalker().walk([folder.path]), settings: settings, reporter: reporter) {
+        let run = try CaptionRun(try DirectoryWalker().walk(settings.roots), settings: settings, reporter: reporter) {
             line in
             self.lines.withLock { $0.append(line) }
         }
         let card = ModelCard(name: "scripted", family: "none", weightsHash: "w", parameterCount: 1, created: 0)
         let job = CaptionJob(store: store, run: run, model: card)
-        try await job.perform { try await self.work($0, store, answer) }
+        do {
+            try await job.perform { try await self.work($0, store, answer) }
+        } catch {
+            try await store.close()
+            throw error
+        }
         let summary = try await run.finish()
         try await store.close()
         return summary
@@ -224,6 +229,86 @@ struct CaptionJobTests {
         #expect(bench.calls.withLock { $0 } == ["a.jpg", "b.jpg"])
         #expect(try await bench.caption(prompt: "first") { "first of \($0)" }.captioned == 2)
         #expect(bench.lines.withLock { $0 } == ["a.jpg\tfirst of a.jpg", "b.jpg\tfirst of b.jpg"])
+    }
+
+    @Test(.timeLimit(.minutes(5))) func `an output is overwritten when all captions are there, and not before`()
+        async throws
+    {
+        let bench = try Bench("a.jpg", "b.jpg")
+        try bench.folder.write("precious", to: "o.jsonl")
+        _ = try await bench.caption(output: "o.jsonl", existing: .overwrite) { $0 < "b" ? "caption of \($0)" : nil }
+        #expect(bench.folder.text("o.jsonl") == "precious")
+        let second = try await bench.caption(output: "o.jsonl", existing: .overwrite)
+        #expect((second.captioned, second.exitStatus) == (2, 0))
+        #expect(bench.calls.withLock { $0 } == ["b.jpg"])
+        #expect(bench.rowPaths("o.jsonl") == ["a.jpg", "b.jpg"])
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `an image whose sidecar cannot be written fails alone, before it costs anything`() async throws {
+        let long = String(repeating: "n", count: 250) + ".jpg"
+        let bench = try Bench("a.jpg", "b.jpg", long)
+        try bench.folder.write("x", to: "b.jpg.txt/x")
+        let summary = try await bench.caption(output: "o.jsonl", sidecar: .txt)
+        #expect((summary.captioned, summary.failed, summary.remaining, summary.exitStatus) == (1, 2, 0, 2))
+        #expect(bench.calls.withLock { $0 } == ["a.jpg"])
+        let report = bench.rows("o.failures.jsonl")
+        #expect(report.map { $0["path"] as? String } == ["b.jpg", long])
+        #expect(report.allSatisfy { $0["code"] as? String == "sidecar_unwritable" })
+        try FileManager.default.removeItem(atPath: bench.folder.path + "/b.jpg.txt")
+        #expect(try await bench.caption(output: "o.jsonl", sidecar: .txt).captioned == 1)
+        #expect(bench.rowPaths("o.jsonl") == ["a.jpg", "b.jpg"])
+    }
+
+    @Test(.timeLimit(.minutes(5))) func `a sidecar's place that is lost meanwhile is the trouble of its image alone`()
+        async throws
+    {
+        let bench = try Bench("a.jpg", "b.jpg")
+        let summary = try await bench.caption(output: "o.jsonl", sidecar: .txt) { name in
+            if name == "a.jpg" { try bench.folder.write("x", to: "a.jpg.txt/x") }
+            return "caption of \(name)"
+        }
+        #expect((summary.captioned, summary.failed, summary.exitStatus) == (1, 1, 2))
+        #expect(bench.rowPaths("o.jsonl") == ["b.jpg"])
+    }
+
+    @Test(.timeLimit(.minutes(5))) func `a row is not taken from an image of the same path below another root`()
+        async throws
+    {
+        let bench = try Bench("A/x.jpg", "B/x.jpg")
+        _ = try await bench.caption(output: "o.jsonl", below: "/A")
+        let rows = bench.folder.text("o.jsonl")
+        for policy in [ExistingPolicy.skip, .append] {
+            let error = await #expect(throws: CaptionError.self) {
+                _ = try await bench.caption(output: "o.jsonl", existing: policy, below: "/B")
+            }
+            guard case .rowOfAnotherRoot(_, "x.jpg", let held, let given)? = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(held.hasSuffix("/A") && given.hasSuffix("/B"))
+            #expect(bench.folder.text("o.jsonl") == rows)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(5))) func `a folder that was moved keeps its rows, and so do rows without a root`()
+        async throws
+    {
+        let bench = try Bench("A/x.jpg")
+        _ = try await bench.caption(output: "o.jsonl", below: "/A")
+        try FileManager.default.moveItem(atPath: bench.folder.path + "/A", toPath: bench.folder.path + "/B")
+        #expect(try await bench.caption(output: "o.jsonl", below: "/B").exitStatus == 3)
+        try bench.folder.write(#"{"path": "x.jpg", "sha256": "another"}"# + "\n", to: "o.jsonl")
+        #expect(try await bench.caption(output: "o.jsonl", below: "/B").captioned == 1)
+        #expect(bench.rowPaths("o.jsonl") == ["x.jpg"])
+    }
+
+    @Test(.timeLimit(.minutes(5))) func `appending what is there already is nothing to do`() async throws {
+        let bench = try Bench("a.jpg")
+        for (captioned, status) in [(1, Int32(0)), (0, 3)] {
+            let summary = try await bench.caption(sidecar: .txt, existing: .append)
+            #expect((summary.captioned, summary.skipped, summary.exitStatus) == (captioned, 1 - captioned, status))
+        }
     }
 
     @Test(.timeLimit(.minutes(5))) func `an empty folder costs an existing output nothing`() async throws {

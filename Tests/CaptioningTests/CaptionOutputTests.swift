@@ -16,7 +16,7 @@ private func row(_ path: String, _ caption: String = "A cat.", sha256: String = 
 }
 
 private func image(_ path: String, in folder: String = "/x") -> FoundImage {
-    FoundImage(path: path, location: folder + "/" + path, byteCount: 9, modified: 1)
+    FoundImage(path: path, root: "/x", location: folder + "/" + path, byteCount: 9, modified: 1)
 }
 
 struct AtomicFileTests {
@@ -60,15 +60,15 @@ struct RowFileTests {
         do {
             let file = try RowFile(path: path, policy: .skip)
             for (index, name) in names.enumerated() {
-                try file.write(
+                _ = try file.write(
                     try row(name, "Says \"no\",\nthen \(index).", sha256: "h\(index)"), at: index, of: image(name))
-                try file.write(try row(name, "again"), at: index, of: image(name))
+                #expect(try !file.write(try row(name, "again"), at: index, of: image(name)))
             }
             try file.flush()
         }
         let file = try RowFile(path: path, policy: .skip)
         for (index, name) in names.enumerated() {
-            #expect(file.caption(of: image(name)) == HeldCaption(sha256: "h\(index)"))
+            #expect(file.caption(of: image(name)) == HeldCaption(sha256: "h\(index)", root: "/x"))
         }
         #expect(file.caption(of: image("b.jpg")) == nil)
         #expect(folder.text(name)?.contains("again") == false)
@@ -80,9 +80,9 @@ struct RowFileTests {
         let path = folder.path + "/" + name
         do {
             let file = try RowFile(path: path, policy: .skip)
-            try file.write(try row("a.jpg"), at: 0, of: image("a.jpg"))
+            _ = try file.write(try row("a.jpg"), at: 0, of: image("a.jpg"))
             try file.flush()
-            try file.write(try row("b, c\".jpg"), at: 1, of: image("b, c\".jpg"))
+            _ = try file.write(try row("b, c\".jpg"), at: 1, of: image("b, c\".jpg"))
             try file.flush()
         }
         let content = try #require(FileManager.default.contents(atPath: path))
@@ -95,7 +95,7 @@ struct RowFileTests {
                 let file = try RowFile(path: path, policy: .skip)
                 #expect(file.caption(of: image("a.jpg")) != nil)
                 isWhole = file.caption(of: image("b, c\".jpg")) != nil
-                if !isWhole { try file.write(try row("b, c\".jpg"), at: 1, of: image("b, c\".jpg")) }
+                if !isWhole { _ = try file.write(try row("b, c\".jpg"), at: 1, of: image("b, c\".jpg")) }
                 try file.flush()
             }
             #expect(
@@ -111,11 +111,11 @@ struct RowFileTests {
     func `the row of a changed image gives way to its new one`(name: String) throws {
         let folder = try TemporaryFolder()
         let file = try RowFile(path: folder.path + "/" + name, policy: .skip)
-        for name in ["a.jpg", "b.jpg", "c.jpg"] { try file.write(try row(name, "old"), at: 0, of: image(name)) }
+        for name in ["a.jpg", "b.jpg", "c.jpg"] { _ = try file.write(try row(name, "old"), at: 0, of: image(name)) }
         try file.flush()
         try file.discard(["b.jpg"])
         #expect(file.caption(of: image("b.jpg")) == nil)
-        try file.write(try row("b.jpg", "new"), at: 0, of: image("b.jpg"))
+        _ = try file.write(try row("b.jpg", "new"), at: 0, of: image("b.jpg"))
         try file.flush()
         let lines = try #require(folder.text(name)).split(whereSeparator: \.isNewline).filter { $0.contains(".jpg") }
         #expect(lines.count == 3)
@@ -130,9 +130,43 @@ struct RowFileTests {
             let file = try RowFile(path: path, policy: .append)
             #expect(file.caption(of: image("a.jpg")) == HeldCaption())
         }
+        let old = folder.text("o.jsonl")
         let file = try RowFile(path: path, policy: .overwrite)
         #expect(file.caption(of: image("a.jpg")) == nil)
-        #expect(folder.text("o.jsonl") == "")
+        #expect(try file.write(try row("b.jpg"), at: 0, of: image("b.jpg")))
+        try file.flush()
+        #expect(folder.text("o.jsonl") == old)
+        try file.complete()
+        #expect(folder.text("o.jsonl")?.contains("b.jpg") == true)
+        #expect(folder.files == ["o.jsonl"])
+    }
+
+    @Test(arguments: ["o.jsonl", "o.csv"])
+    func `an overwriting run that was interrupted has changed nothing, and is begun anew`(name: String) throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("precious", to: name)
+        for caption in ["first", "second"] {
+            let file = try RowFile(path: path, policy: .overwrite)
+            #expect(try file.write(try row("a.jpg", caption), at: 0, of: image("a.jpg")))
+            try file.flush()
+            #expect(folder.text(name) == "precious")
+        }
+        #expect(folder.text(name + ".partial")?.contains("second") == true)
+        #expect(folder.text(name + ".partial")?.contains("first") == false)
+        try RowFile(path: path, policy: .overwrite).complete()
+        #expect(folder.text(name) == "precious", "not one caption came of the run")
+        #expect(folder.files == [name])
+    }
+
+    @Test func `a symbolic link stays one, and the file behind it is written`() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("old", to: "deep/o.jsonl")
+        try folder.link("o.jsonl", to: "deep/o.jsonl")
+        let file = try RowFile(path: folder.path + "/o.jsonl", policy: .overwrite)
+        #expect(try file.write(try row("a.jpg"), at: 0, of: image("a.jpg")))
+        try file.complete()
+        #expect(folder.text("deep/o.jsonl")?.contains("a.jpg") == true)
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder.path + "/o.jsonl") == "deep/o.jsonl")
     }
 
     @Test(arguments: [
@@ -154,9 +188,13 @@ struct RowFileTests {
     @Test func `a second writer of the same file is refused`() throws {
         let folder = try TemporaryFolder()
         let path = folder.path + "/o.jsonl"
-        let first = try RowFile(path: path, policy: .overwrite)
-        #expect(throws: CaptionError.outputInUse(path: path)) { _ = try RowFile(path: path, policy: .skip) }
-        try first.flush()
+        for policy in [ExistingPolicy.skip, .overwrite] {
+            let first = try RowFile(path: path, policy: policy)
+            for other in [ExistingPolicy.skip, .overwrite] {
+                #expect(throws: CaptionError.outputInUse(path: path)) { _ = try RowFile(path: path, policy: other) }
+            }
+            try first.flush()
+        }
     }
 
     @Test func `a row has the keys that scripts rely on, and where it comes from`() throws {
@@ -164,7 +202,7 @@ struct RowFileTests {
         let json = try #require(try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any])
         for (key, value) in [
             "path": "a.jpg", "caption": "A cat.", "model": "m", "finish_reason": "stop", "sha256": "s",
-            "weights_sha256": "w",
+            "weights_sha256": "w", "root": "/x",
         ] {
             #expect(json[key] as? String == value)
         }
@@ -180,7 +218,7 @@ struct SidecarWriterTests {
         let folder = try TemporaryFolder()
         let writer = try SidecarWriter(format: .txt, policy: .skip)
         for name in ["a.jpg", "a.png"] {
-            try writer.write(try row(name, "of \(name)"), at: 0, of: image(name, in: folder.path))
+            _ = try writer.write(try row(name, "of \(name)"), at: 0, of: image(name, in: folder.path))
         }
         #expect(folder.files == ["a.jpg.txt", "a.png.txt"])
         #expect(folder.text("a.png.txt") == "of a.png\n")
@@ -200,17 +238,45 @@ struct SidecarWriterTests {
         let folder = try TemporaryFolder()
         try Data([0xE9, 0x20, 0x61]).write(to: URL(filePath: folder.path + "/a.jpg.txt"))
         let writer = try SidecarWriter(format: .txt, policy: .append)
-        for _ in 0..<2 { try writer.write(try row("a.jpg", "A cat."), at: 0, of: image("a.jpg", in: folder.path)) }
+        for isNews in [true, false] {
+            #expect(try writer.write(try row("a.jpg"), at: 0, of: image("a.jpg", in: folder.path)) == isNews)
+        }
         let bytes = FileManager.default.contents(atPath: folder.path + "/a.jpg.txt").map(Array.init)
         #expect(bytes == [0xE9, 0x20, 0x61, 0x0A] + Array("A cat.\n".utf8))
-        try writer.write(try row("a.jpg", "cat."), at: 0, of: image("a.jpg", in: folder.path))
+        _ = try writer.write(try row("a.jpg", "cat."), at: 0, of: image("a.jpg", in: folder.path))
         #expect(FileManager.default.contents(atPath: folder.path + "/a.jpg.txt").map { $0.count } == 16)
+    }
+
+    @Test func `a sidecar that cannot be written is told before its caption is made, in the image's own error`() throws
+    {
+        let folder = try TemporaryFolder()
+        try FileManager.default.createDirectory(atPath: folder.path + "/a.jpg.txt", withIntermediateDirectories: true)
+        try folder.link("loop.jpg.txt", to: "loop.jpg.txt")
+        let long = String(repeating: "n", count: 250) + ".jpg"
+        for policy in [ExistingPolicy.skip, .overwrite, .append] {
+            let writer = try SidecarWriter(format: .txt, policy: policy)
+            for (name, code) in [("a.jpg", EISDIR), ("loop.jpg", ELOOP), (long, ENAMETOOLONG), ("gone/a.jpg", ENOENT)] {
+                let image = image(name, in: folder.path)
+                let error = CaptionError.sidecarUnwritable(path: image.location + ".txt", reason: SystemError(code))
+                #expect(throws: error) { _ = try writer.caption(of: image) }
+            }
+        }
+    }
+
+    @Test func `a sidecar behind a link is written where it is`() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("", to: "texts/a.txt")
+        try folder.link("a.jpg.txt", to: "texts/a.txt")
+        let writer = try SidecarWriter(format: .txt, policy: .skip)
+        #expect(try writer.write(try row("a.jpg"), at: 0, of: image("a.jpg", in: folder.path)))
+        #expect(folder.text("texts/a.txt") == "A cat.\n")
+        #expect(folder.files == ["a.jpg.txt", "texts", "texts/a.txt"])
     }
 
     @Test func `a JSON sidecar says of which image it is`() throws {
         let folder = try TemporaryFolder()
         let writer = try SidecarWriter(format: .json, policy: .skip)
-        try writer.write(try row("a.jpg", sha256: "h"), at: 0, of: image("a.jpg", in: folder.path))
+        _ = try writer.write(try row("a.jpg", sha256: "h"), at: 0, of: image("a.jpg", in: folder.path))
         #expect(try writer.caption(of: image("a.jpg", in: folder.path)) == HeldCaption(sha256: "h"))
         #expect(throws: CaptionError.appendToJSONSidecar) { _ = try SidecarWriter(format: .json, policy: .append) }
     }
@@ -220,10 +286,11 @@ struct LineWriterTests {
     @Test func `lines come in the order of the walk, failures left out, one line each`() throws {
         nonisolated(unsafe) var lines: [String] = []
         let writer = LineWriter { lines.append($0) }
-        writer.write(try row("c.jpg", "third"), at: 2, of: image("c.jpg"))
-        writer.pass(1)
+        _ = try writer.write(try row("c.jpg", "third"), at: 2, of: image("c.jpg"))
+        try writer.pass(1)
         #expect(lines.isEmpty)
-        writer.write(try row("a\tb\n.jpg", "one\ntwo\tthree"), at: 0, of: image("a"))
-        #expect(lines == ["a\\tb\\n.jpg\tone two three", "c.jpg\tthird"])
+        _ = try writer.write(
+            try row("a\tb\n\u{1B}[2J\u{7F}\u{9B}.jpg", "one\ntwo\tthree\u{7}"), at: 0, of: image("a"))
+        #expect(lines == [#"a\tb\n\x1b[2J\x7f\x9b.jpg"# + "\tone two three\\x07", "c.jpg\tthird"])
     }
 }

@@ -1,6 +1,7 @@
-import Captioning
 import Foundation
 import Testing
+
+@testable import Captioning
 
 struct DirectoryWalkerTests {
     private func paths(_ folder: TemporaryFolder, _ roots: String...) throws -> [String] {
@@ -52,6 +53,17 @@ struct DirectoryWalkerTests {
         let folder = try TemporaryFolder()
         for name in ["x/a.jpg", "y/a.jpg"] { try folder.write("x", to: name) }
         #expect(try paths(folder, "/x", "/y") == ["a.jpg", folder.path + "/y/a.jpg"])
+    }
+
+    @Test func `every image knows what its path is relative to`() throws {
+        let folder = try TemporaryFolder()
+        for name in ["x/a.jpg", "y/a.jpg", "z/a.jpg"] { try folder.write("x", to: name) }
+        try folder.link("link", to: "z")
+        let roots = ["x", "y", "lin*", "z/a.jpg"].map { folder.path + "/" + $0 }
+        let real = try #require(DirectoryListing.canonical(folder.path))
+        let found = try DirectoryWalker().walk(roots).images
+        #expect(found.map(\.path) == ["a.jpg", folder.path + "/y/a.jpg", "link/a.jpg"])
+        #expect(found.map(\.root) == [real + "/x", "/", real])
     }
 
     @Test func `a file given by name is taken at its word, whatever its extension`() throws {

@@ -85,6 +85,35 @@ struct CaptionCommandTests {
     }
 
     @Test(.timeLimit(.minutes(5)))
+    func `captions that standard output does not take are an error`() async throws {
+        let docent = try DocentProcess(images: 1)
+        let full = try docent.start(["caption", docent.images], output: FileHandle(forWritingAtPath: "/dev/full"))
+        let ended = await full.ended()
+        #expect(ended.status == 1 && ended.errors.contains("No space left"), "\(ended.errors)")
+        let pipe = Pipe()
+        try pipe.fileHandleForReading.close()
+        let unread = try await docent.start(["models", "list"], output: pipe.fileHandleForWriting).ended()
+        #expect(unread.status == 1 && unread.errors == "", "\(unread.errors)")
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `a model that cannot be loaded costs an output nothing`() async throws {
+        let docent = try DocentProcess(images: 1)
+        try Data("precious".utf8).write(to: URL(filePath: docent.path("o.jsonl")))
+        let ended = try await docent.run(
+            "caption", docent.images, "--output", docent.path("o.jsonl"), "--existing", "overwrite", "--model",
+            "/no/such")
+        #expect(ended.status == 1)
+        #expect(docent.text("o.jsonl") == "precious" && docent.text("o.jsonl.partial") == nil)
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `a path that is not there is told with the usage of caption`() async throws {
+        let ended = try await DocentProcess().run("caption", "/no/such/place")
+        #expect(ended.status == 64 && ended.errors.contains("Usage: docent caption"), "\(ended.errors)")
+    }
+
+    @Test(.timeLimit(.minutes(5)))
     func `the environment stands in for flags, and a flag wins`() async throws {
         let docent = try DocentProcess(images: 1)
         let environment = [

@@ -41,8 +41,11 @@ final class DocentProcess: Sendable {
         try await start(arguments, environment: environment).ended()
     }
 
-    func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Running {
-        try Running(arguments, in: directory, environment: environment)
+    /// - Parameter output: where its standard output goes instead of a file.
+    func start(
+        _ arguments: [String], environment: [String: String] = [:], output: FileHandle? = nil
+    ) throws -> Running {
+        try Running(arguments, in: directory, environment: environment, output: output)
     }
 
     struct Ended: Sendable {
@@ -59,7 +62,9 @@ final class DocentProcess: Sendable {
         private let output: URL
         private let errors: URL
 
-        fileprivate init(_ arguments: [String], in directory: URL, environment: [String: String]) throws {
+        fileprivate init(
+            _ arguments: [String], in directory: URL, environment: [String: String], output elsewhere: FileHandle?
+        ) throws {
             let id = UUID().uuidString
             (output, errors) = (directory.appending(path: id + ".out"), directory.appending(path: id + ".err"))
             let (stream, continuation) = AsyncStream<Int32>.makeStream()
@@ -68,7 +73,7 @@ final class DocentProcess: Sendable {
             process.arguments = arguments
             process.environment = ["DOCENT_HOME": directory.path, "PATH": "/usr/bin:/bin"].merging(environment) { $1 }
             process.standardInput = FileHandle.nullDevice
-            process.standardOutput = try Self.empty(output)
+            process.standardOutput = try elsewhere ?? Self.empty(output)
             process.standardError = try Self.empty(errors)
             process.terminationHandler = { process in
                 let status = process.terminationStatus
@@ -85,7 +90,23 @@ final class DocentProcess: Sendable {
 
         var isRunning: Bool { process.isRunning }
 
-        func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+        func send(_ signal: Int32) { if isRunning { kill(process.processIdentifier, signal) } }
+
+        /// Sends `signal` after `delay`, or as soon as `condition` holds; false when the process has ended before. On a thread
+        /// of its own: tasks may wait for each other while other tests compute, and the process ends meanwhile.
+        func signal(
+            _ signal: Int32, after delay: Duration = .zero, once condition: @escaping @Sendable () -> Bool = { true }
+        ) async -> Bool {
+            await withCheckedContinuation { continuation in
+                Thread.detachNewThread {
+                    Thread.sleep(forTimeInterval: delay / .seconds(1))
+                    while self.isRunning, !condition() { Thread.sleep(forTimeInterval: 0.005) }
+                    let isInTime = self.isRunning
+                    self.send(signal)
+                    continuation.resume(returning: isInTime)
+                }
+            }
+        }
 
         func ended() async -> Ended {
             var status: Int32 = -1
@@ -108,7 +129,7 @@ final class DocentProcess: Sendable {
 }
 
 /// Looks again every 10 ms until `condition` holds; false after `seconds`. A process gives no other sign of how far it is.
-func eventually(within seconds: Int = 30, _ condition: () throws -> Bool) async throws -> Bool {
+func eventually(within seconds: Int = 240, _ condition: () throws -> Bool) async throws -> Bool {
     let end = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < end {
         if try condition() { return true }

@@ -49,8 +49,8 @@ struct BenchCommand: AsyncParsableCommand {
             weights: "\(modelOptions.quantize)", parameters: model.card.parameterCount)
         let benchmark = ModelBenchmark(model: model, backend: backend, repetitions: repetitions)
         report.figures = try await figures(benchmark)
-        print(report.table)
-        if let old { print(report.compared(with: old)) }
+        try StandardStream.output.writeLine(report.table)
+        if let old { try StandardStream.output.writeLine(report.compared(with: old)) }
         if let json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
