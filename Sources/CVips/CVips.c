@@ -8,14 +8,23 @@ struct cvips_image {
     VipsRegion *region;
 };
 
-static void drop_log(const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer data) {
-    // Decoders warn about every odd tag of a hostile file; what matters comes back as an error.
-    (void)domain, (void)level, (void)message, (void)data;
+// Readers are files that are read beside one another, a writer is one that wants its errors to itself. It waits for the
+// readers while it holds the turnstile, so that those who come later queue behind it.
+static GRWLock decodes;
+static GMutex turnstile;
+
+static _Thread_local char last_warning[400];
+
+static void keep_log(const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer data) {
+    // Decoders warn about every odd tag of a hostile file, and nobody wants to read that; but of a broken PNG header
+    // the warning is all that libvips says.
+    (void)domain, (void)level, (void)data;
+    g_strlcpy(last_warning, message, sizeof last_warning);
 }
 
 static gpointer start_once(gpointer data) {
     (void)data;
-    g_log_set_handler("VIPS", G_LOG_LEVEL_MASK, drop_log, NULL);
+    g_log_set_handler("VIPS", G_LOG_LEVEL_MASK, keep_log, NULL);
     if (VIPS_INIT("docent")) return NULL;
     vips_concurrency_set(1);
     vips_cache_set_max(0);
@@ -38,8 +47,18 @@ bool cvips_start(void) {
 bool cvips_has_loader(const char *loader) { return vips_type_find("VipsOperation", loader) != 0; }
 
 static cvips_colour colour_of(const VipsImage *image) {
-    const VipsBandFormat format = vips_image_get_format(image);
-    if (format != VIPS_FORMAT_UCHAR && format != VIPS_FORMAT_USHORT) return CVIPS_OTHER;
+    switch (vips_image_get_format(image)) {
+        case VIPS_FORMAT_UCHAR:
+        case VIPS_FORMAT_USHORT:
+            break;
+        case VIPS_FORMAT_CHAR:
+        case VIPS_FORMAT_SHORT:
+        case VIPS_FORMAT_UINT:
+        case VIPS_FORMAT_INT:
+            return CVIPS_WIDE;
+        default:
+            return CVIPS_OTHER;
+    }
     const int bands = vips_image_get_bands(image);
     switch (vips_image_get_interpretation(image)) {
         case VIPS_INTERPRETATION_B_W:
@@ -116,8 +135,23 @@ void cvips_close(cvips_image *image) {
     vips_thread_shutdown();  // frees the buffers that libvips keeps for each thread
 }
 
+void cvips_begin(bool alone) {
+    g_mutex_lock(&turnstile);
+    if (alone) g_rw_lock_writer_lock(&decodes);
+    else g_rw_lock_reader_lock(&decodes);
+    g_mutex_unlock(&turnstile);
+    if (!alone) return;
+    vips_error_clear();
+    last_warning[0] = '\0';
+}
+
+void cvips_end(bool alone) {
+    if (alone) g_rw_lock_writer_unlock(&decodes);
+    else g_rw_lock_reader_unlock(&decodes);
+}
+
 void cvips_take_errors(char *text, size_t capacity) {
     char *errors = vips_error_buffer_copy();
-    g_strlcpy(text, errors, capacity);
+    g_strlcpy(text, errors[0] ? errors : last_warning, capacity);
     g_free(errors);
 }

@@ -39,9 +39,17 @@ public struct CheckpointInspection: Sendable, Equatable, Codable {
         let blueprint = settings.flatMap { readConfiguration($0) }
         let checkpoint = settings.flatMap { _ in attempt { try Checkpoint(folder) } }
         if let checkpoint { readWeights(checkpoint, blueprint) }
-        if let checkpoint, let blueprint { readProcessor(checkpoint, blueprint) }
-        attempt { try Tokenizer.load(from: folder) }
-        attempt { try ModelLoader.template(of: folder) }
+        let imageSettings = checkpoint.flatMap { checkpoint in
+            blueprint.flatMap { blueprint in attempt { try blueprint.imageSettings(of: checkpoint) } }
+        }
+        let tokenizer = attempt {
+            try Tokenizer.load(from: folder, isSpecial: blueprint?.isImageTag ?? { _ in false })
+        }
+        let template = attempt { try ModelLoader.template(of: folder) }
+        if let checkpoint, let tokenizer { attempt { try GenerationDefaults(checkpoint, tokenizer: tokenizer) } }
+        if let blueprint, let imageSettings, let tokenizer, let template {
+            attempt { try blueprint.triedProcessor(imageSettings, tokenizer, template) }
+        }
     }
 
     private mutating func readConfiguration(_ settings: Settings) -> ModelFamily.Blueprint? {
@@ -75,13 +83,6 @@ public struct CheckpointInspection: Sendable, Equatable, Codable {
         isQuantisable = audit.hasQuantisableMatrices
     }
 
-    private mutating func readProcessor(_ checkpoint: Checkpoint, _ blueprint: ModelFamily.Blueprint) {
-        attempt {
-            try blueprint.checkProcessor(
-                checkpoint.imageProcessorSettings() ?? blueprint.standInImageSettings, checkpoint.processorSettings())
-        }
-    }
-
     /// The result of `work`; what it throws is a problem.
     @discardableResult
     private mutating func attempt<Result>(_ work: () throws -> Result) -> Result? {
@@ -97,9 +98,9 @@ public struct CheckpointInspection: Sendable, Equatable, Codable {
 extension CheckpointInspection {
     /// For people: one fact a line.
     public var report: String {
-        var lines = ["\(name): \(isRunnable ? "Docent can run it" : "Docent cannot run it")"]
+        var lines = ["\(name.printable): \(isRunnable ? "Docent can run it" : "Docent cannot run it")"]
         func add(_ label: String, _ value: String?) {
-            if let value { lines.append("  \(label): \(value)") }
+            if let value { lines.append("  \(label): \(value.printable)") }
         }
         add("architecture", architecture.map { family == nil ? $0 : "\($0) (\(family ?? "") family)" })
         add("parameters", parameters > 0 ? "\(Self.grouped(parameters)), mostly \(dtype ?? "unknown")" : nil)

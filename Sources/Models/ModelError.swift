@@ -25,7 +25,10 @@ public enum ModelError: Error, Equatable, Sendable {
 }
 
 extension ModelError: CustomStringConvertible {
-    public var description: String {
+    /// One line: the names in it come from files of strangers.
+    public var description: String { sentence.printable }
+
+    private var sentence: String {
         switch self {
         case .unreadable(let file, let reason): "\(file) cannot be read: \(reason)"
         case .malformedJSON(let file, let offset, let reason): "\(file) is not valid JSON at byte \(offset): \(reason)"

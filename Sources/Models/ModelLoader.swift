@@ -16,15 +16,14 @@ public enum ModelLoader {
         let audit = Weights.auditing(tensors)
         try blueprint.audit(audit)
         if let problem = audit.problems.first { throw problem }
-        let imageSettings = try checkpoint.imageProcessorSettings() ?? blueprint.standInImageSettings
-        try blueprint.checkProcessor(imageSettings, checkpoint.processorSettings())
-        let tokenizer = try Tokenizer.load(from: folder)
-        let template = try template(of: folder)
+        let imageSettings = try blueprint.imageSettings(of: checkpoint)
+        let tokenizer = try Tokenizer.load(from: folder, isSpecial: blueprint.isImageTag)
+        let processor = try blueprint.triedProcessor(imageSettings, tokenizer, template(of: folder))
+        let generation = try GenerationDefaults(checkpoint, tokenizer: tokenizer)
         return LoadedModel(
             card: ModelCard(checkpoint, family: blueprint.modelType, quantization: options.quantization),
             model: try blueprint.model(.loading(tensors, to: backend, quantization: options.quantization), backend),
-            processor: try blueprint.processor(imageSettings, tokenizer, template), tokenizer: tokenizer,
-            generation: try GenerationDefaults(checkpoint, tokenizer: tokenizer))
+            processor: processor, tokenizer: tokenizer, generation: generation)
     }
 
     /// A model of the given configuration with hashed values for weights: as fast as the trained one, and speechless.
@@ -36,10 +35,7 @@ public enum ModelLoader {
     ) throws -> LoadedModel {
         let settings = try Settings(contentsOf: path)
         let blueprint = try ModelFamily.family(of: settings).blueprint(settings)
-        let isTied =
-            try settings.boolean("tie_word_embeddings", default: false)
-            || settings.section("text_config")?.boolean("tie_word_embeddings", default: false) ?? false
-        let tensors = RandomTensors(type: type, absent: isTied ? ["lm_head.weight"] : [])
+        let tensors = RandomTensors(type: type, absent: blueprint.mayTieHead ? ["lm_head.weight"] : [])
         let imageSettings =
             try Checkpoint.optionalSettings(settings.folder + "/preprocessor_config.json")
             ?? blueprint.standInImageSettings

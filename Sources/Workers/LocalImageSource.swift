@@ -1,20 +1,22 @@
-import Glibc
 public import Jobs
+import Models
 
 /// Files and blobs of this machine; refuses addresses.
 public struct LocalImageSource: ImageSource {
     private let blobs: BlobStore
-    private let maxBytes: Int
+    private let limits: ImageLimits
 
     public init(blobs: BlobStore, maxBytes: Int) {
         self.blobs = blobs
-        self.maxBytes = maxBytes
+        var limits = ImageLimits()
+        limits.maxBytes = maxBytes
+        self.limits = limits
     }
 
     public func bytes(of reference: ImageReference) async throws -> [UInt8] {
         switch reference {
         case .file(let path):
-            return try read(path)
+            do { return try ImageFile.contents(of: path, limits: limits) } catch { throw RequestFailure(cause: error) }
         case .blob(let id):
             return try await blobs.bytes(of: id)
         case .url(let address):
@@ -22,37 +24,5 @@ public struct LocalImageSource: ImageSource {
                 code: "url_not_allowed", message: "\(address) is an address, and only local images are read here",
                 isRetryable: false)
         }
-    }
-
-    /// Reads a regular file only: a pipe or a device would block or never end.
-    private func read(_ path: String) throws(RequestFailure) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw unreadable(path, String(cString: strerror(errno))) }
-        defer { close(descriptor) }
-        var facts = stat()
-        guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
-            throw unreadable(path, "it is not a regular file")
-        }
-        guard facts.st_size <= maxBytes else {
-            throw RequestFailure(
-                code: "image_too_large", message: "\(path) has \(facts.st_size) bytes; the limit is \(maxBytes)",
-                isRetryable: false)
-        }
-        var failure: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: Int(facts.st_size)) { buffer, count in
-            while count < buffer.count {
-                let got = Glibc.read(descriptor, buffer.baseAddress! + count, buffer.count - count)
-                if got < 0 && errno == EINTR { continue }
-                if got < 0 { failure = errno }
-                if got <= 0 { break }
-                count += got
-            }
-        }
-        guard failure == 0 else { throw unreadable(path, String(cString: strerror(failure))) }
-        return bytes
-    }
-
-    private func unreadable(_ path: String, _ cause: String) -> RequestFailure {
-        RequestFailure(code: "image_unreadable", message: "\(path) cannot be read: \(cause)", isRetryable: false)
     }
 }

@@ -49,6 +49,7 @@ struct CaptionCommand: AsyncParsableCommand {
 
     @OptionGroup var modelOptions: ModelOptions
     @OptionGroup var databaseOptions: DatabaseOptions
+    @OptionGroup var imageLimits: ImageLimitOptions
 
     func validate() throws {
         if recipe != nil, prompt != nil { throw ValidationError("Give --recipe or --prompt, not both.") }
@@ -89,7 +90,8 @@ struct CaptionCommand: AsyncParsableCommand {
             reporter.message("The database belongs to the server at \(url), which is given the work.")
             return try await captionThere(url, walk, reporter)
         }
-        let captioning = QueueCaptioning(store: store, modelOptions: modelOptions)
+        let captioning = QueueCaptioning(
+            store: store, modelOptions: modelOptions, imageLimits: imageLimits.limits)
         do {
             let summary = try await captioning.caption(walk, try settings, reporter)
             try await store.close()

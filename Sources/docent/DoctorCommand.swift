@@ -11,9 +11,10 @@ struct DoctorCommand: AsyncParsableCommand {
 
     @OptionGroup var modelOptions: ModelOptions
     @OptionGroup var databaseOptions: DatabaseOptions
+    @OptionGroup var imageLimits: ImageLimitOptions
 
     func run() async throws {
-        let report = await DoctorReport(modelOptions, databaseOptions)
+        let report = await DoctorReport(modelOptions, databaseOptions, imageLimits.limits)
         if json { try JSONOutput.print(report) } else { try StandardStream.output.write(report.text) }
         if !report.problems.isEmpty { throw ExitCode(1) }
     }

@@ -37,12 +37,14 @@ struct DoctorReport: Encodable {
     var libraries: [LoadedLibrary]
     var openFileLimit: UInt64
     var memoryBytes: UInt64
+    var imageLimits: ImageLimits
     var database: Database
     var model: Model?
     /// What keeps docent from working, one sentence each.
     var problems: [String] = []
 
-    init(_ modelOptions: ModelOptions, _ databaseOptions: DatabaseOptions) async {
+    init(_ modelOptions: ModelOptions, _ databaseOptions: DatabaseOptions, _ imageLimits: ImageLimits) async {
+        self.imageLimits = imageLimits
         libraries = LoadedLibrary.all
         var limit = rlimit()
         openFileLimit = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? UInt64(limit.rlim_cur) : 0
@@ -101,6 +103,9 @@ struct DoctorReport: Encodable {
         if let device { lines.append("device     \(device.name) (\(device.why))") }
         for library in libraries { lines.append("library    \(library.name) \(library.version ?? "is missing")") }
         lines.append("limits     \(openFileLimit) open files, \(memoryBytes >> 20) MiB of memory")
+        lines.append(
+            "images     up to \(imageLimits.maxPixels) pixels, \(imageLimits.maxBytes) bytes, "
+                + "\(imageLimits.maxSide) pixels a side and an aspect ratio of \(imageLimits.maxAspectRatio)")
         let owner = database.ownerPID.map { " by process \($0)" + (database.ownerURL.map { " at \($0)" } ?? "") } ?? ""
         lines.append("database   \(database.path): \(database.state)\(owner) (\(database.why))")
         if let model {

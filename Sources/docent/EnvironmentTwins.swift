@@ -10,8 +10,10 @@ struct EnvironmentTwins {
         "caption": [
             "recipe", "prompt", "output", "sidecar", "existing", "max-tokens", "temperature", "max-tiles", "server",
             "model", "device", "threads", "quantize", "database",
-        ],
-        "serve": ["host", "port", "model", "device", "threads", "quantize", "database", "api-key", "allow-hosts"],
+        ] + imageLimits,
+        "serve": [
+            "host", "port", "model", "device", "threads", "quantize", "database", "api-key", "allow-hosts",
+        ] + imageLimits,
         "jobs list": ["server", "database", "json", "limit"],
         "jobs show": ["server", "database", "json"],
         "jobs watch": ["server", "database", "json"],
@@ -24,8 +26,10 @@ struct EnvironmentTwins {
         "bench": [
             "model", "device", "threads", "quantize", "random-weights", "repetitions", "only", "json", "compare",
         ],
-        "doctor": ["json", "model", "device", "threads", "quantize", "database"],
+        "doctor": ["json", "model", "device", "threads", "quantize", "database"] + imageLimits,
     ]
+
+    private static let imageLimits = ["max-image-pixels", "max-image-bytes", "max-image-side", "max-image-aspect"]
 
     /// Options without a value; for these 1, true and yes count as given.
     private static let switches: [String: Set<String>] = [

@@ -23,7 +23,8 @@ struct ModelsCommand: AsyncParsableCommand {
             for model in found {
                 let verdict =
                     model.inspection.problems.first.map { "cannot run: \($0)" } ?? model.inspection.family ?? ""
-                try StandardStream.output.writeLine("\(model.inspection.name)\t\(verdict)\t\(model.folder)")
+                let columns = [model.inspection.name, verdict, model.folder].map(\.printable)
+                try StandardStream.output.writeLine(columns.joined(separator: "\t"))
             }
         }
 

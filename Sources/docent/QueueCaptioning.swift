@@ -9,6 +9,7 @@ import Workers
 struct QueueCaptioning {
     let store: JobStore
     let modelOptions: ModelOptions
+    let imageLimits: ImageLimits
 
     /// How long images that are being worked on may take once the run is interrupted; then they wait for the next run.
     private static let patience = Duration.seconds(10)
@@ -20,10 +21,11 @@ struct QueueCaptioning {
         // Only now, so that a model that cannot be loaded costs no output anything.
         let run = try CaptionRun(walk, settings: settings, reporter: reporter, print: StandardStream.output.writeLine)
         let engine = try Engine(model: model, backend: backend)
-        let configuration = DispatcherConfiguration()
+        var configuration = DispatcherConfiguration()
+        configuration.imageLimits = imageLimits
         let dispatcher = Dispatcher(
             store: store, model: model, generator: engine,
-            images: LocalImageSource(blobs: store.blobs, maxBytes: configuration.imageLimits.maxBytes),
+            images: LocalImageSource(blobs: store.blobs, maxBytes: imageLimits.maxBytes),
             configuration: configuration, logger: Logger(label: "docent.dispatcher"))
         let job = CaptionJob(store: store, run: run, model: model.card)
         let result = await Interrupts.watch {

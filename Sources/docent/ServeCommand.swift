@@ -34,6 +34,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var modelOptions: ModelOptions
     @OptionGroup var databaseOptions: DatabaseOptions
+    @OptionGroup var imageLimits: ImageLimitOptions
 
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port is \(port), expected 0 to 65535.") }
@@ -56,7 +57,8 @@ struct ServeCommand: AsyncParsableCommand {
         let model = try modelOptions.load(on: backend)
         let engine = try Engine(model: model, backend: backend)
         let configuration = configuration
-        let work = DispatcherConfiguration()
+        var work = DispatcherConfiguration()
+        work.imageLimits = imageLimits.limits
         let local = LocalImageSource(blobs: store.blobs, maxBytes: work.imageLimits.maxBytes)
         let dispatcher = Dispatcher(
             store: store, model: model, generator: engine,
@@ -93,6 +95,8 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.host = host
         configuration.port = port
         configuration.apiKeys = apiKey.map { [$0] } ?? []
+        configuration.imageLimits = imageLimits.limits
+        configuration.fetchPolicy.maxBytes = imageLimits.limits.maxBytes
         configuration.fetchPolicy.allowedHosts = Set((allowHosts ?? "").split(separator: ",").map(String.init))
         return configuration
     }

@@ -58,7 +58,8 @@ struct CaptionCommandTests {
     private static let endings: [(line: String, status: Int32)] = [
         ("caption", 64), ("caption /no/such/place", 64), ("caption . --output o.txt", 64),
         ("caption . --recipe nonsense", 64), ("caption . --recipe tags --prompt p", 64),
-        ("caption . --prompt {size}", 64), ("caption . --temperature 9", 64), ("caption . --max-tokens 0", 64),
+        ("caption . --prompt {size}", 64), ("caption . --temperature 9", 64), ("caption . --max-image-side 0", 64),
+        ("caption . --max-tokens 0", 64),
         ("caption . --device cuda:0", 64), ("caption . --sidecar xml", 64),
         ("caption . --sidecar json --existing append", 64), ("nonsense", 64), ("jobs show job_none", 1),
         ("models inspect /no/such/model", 1), ("doctor", 0), ("jobs list", 0), ("models list", 0), ("--version", 0),
@@ -111,6 +112,19 @@ struct CaptionCommandTests {
     func `a path that is not there is told with the usage of caption`() async throws {
         let ended = try await DocentProcess().run("caption", "/no/such/place")
         #expect(ended.status == 64 && ended.errors.contains("Usage: docent caption"), "\(ended.errors)")
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `an image over a limit that was given fails and names the flag`() async throws {
+        let docent = try DocentProcess(images: 1)
+        let ended = try await docent.run(
+            "caption", docent.images, "--output", docent.path("o.jsonl"), "--max-image-pixels", "9")
+        #expect(ended.status == 2, "\(ended.errors)")
+        #expect(docent.text("o.failures.jsonl")?.contains("--max-image-pixels") == true)
+        let small = try await docent.run(
+            "caption", docent.images, "--output", docent.path("o.jsonl"), environment: ["DOCENT_MAX_IMAGE_BYTES": "9"])
+        #expect(small.status == 2, "\(small.errors)")
+        #expect(docent.text("o.failures.jsonl")?.contains("--max-image-bytes") == true)
     }
 
     @Test(.timeLimit(.minutes(5)))

@@ -88,6 +88,13 @@ struct InspectionCommandTests {
         #expect(libraries.count == 2 && libraries.allSatisfy { ($0["version"] as? String)?.isEmpty == false })
     }
 
+    @Test(.timeLimit(.minutes(5))) func `doctor names the limits of images`() async throws {
+        let docent = try DocentProcess()
+        let ended = try await docent.run(
+            "doctor", "--max-image-side", "99", environment: ["DOCENT_MAX_IMAGE_ASPECT": "7"])
+        #expect(ended.output.contains(" 99 pixels a side and an aspect ratio of 7\n"), "\(ended.output)")
+    }
+
     @Test(.timeLimit(.minutes(5))) func `doctor fails when the model or the database cannot be used`() async throws {
         let docent = try DocentProcess()
         #expect(try await docent.run("doctor", "--model", "/no/such/model").status == 1)

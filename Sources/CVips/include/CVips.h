@@ -8,6 +8,7 @@
 
 typedef enum {
     CVIPS_OTHER,  ///< a sample type or colour space that Docent does not convert (float, Lab, multispectral)
+    CVIPS_WIDE,   ///< signed or 32-bit integer samples, whose range no file states
     CVIPS_GREY,
     CVIPS_RGB,
     CVIPS_CMYK,
@@ -33,6 +34,11 @@ bool cvips_start(void);
 /// Whether this build of libvips has the operation `loader`, for example "heifload_buffer".
 bool cvips_has_loader(const char *loader);
 
+/// Begins reading one file on this thread: beside others, or `alone` and with no errors yet. Every call below stands
+/// between `cvips_begin` and a `cvips_end` of the same kind.
+void cvips_begin(bool alone);
+void cvips_end(bool alone);
+
 /// Reads the header of `length` bytes with `loader`. The bytes must stay where they are until `cvips_close`.
 /// NULL on failure.
 cvips_image *cvips_open(const char *loader, const void *bytes, size_t length, cvips_header *header);
@@ -42,8 +48,10 @@ bool cvips_read_rows(cvips_image *image, int top, int count, void *rows);
 
 void cvips_close(cvips_image *image);
 
-/// Moves libvips' error text into `text`, cut to `capacity - 1` bytes and NUL-terminated.
-/// libvips keeps one buffer for all threads: lines of another thread's failure may be among these.
+/// Moves libvips' error text into `text`, cut to `capacity - 1` bytes and NUL-terminated; where there is none, the last
+/// warning of this thread.
+///
+/// libvips keeps one buffer for all threads: unless the file was begun `alone`, lines of another file may be among these.
 void cvips_take_errors(char *text, size_t capacity);
 
 #endif

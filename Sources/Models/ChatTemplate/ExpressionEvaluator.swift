@@ -129,7 +129,9 @@ extension TemplateEvaluator {
         }
     }
 
-    private func item(_ index: TemplateValue, of value: TemplateValue) throws(TemplateError) -> TemplateValue {
+    private mutating func item(_ index: TemplateValue, of value: TemplateValue) throws(TemplateError) -> TemplateValue {
+        // A key is hashed as a whole.
+        if case .string(let key) = index { try charge(key.characters.count) }
         switch (value, index) {
         case (.dictionary(let dictionary), .string(let key)): return dictionary[key] ?? .undefined
         case (.reference, .string(let key)): return try member(key.plain, of: value)

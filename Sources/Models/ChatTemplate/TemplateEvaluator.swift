@@ -25,12 +25,15 @@ struct TemplateEvaluator {
 
     // MARK: Budget
 
-    /// Counts one step, and one more for every 16 characters or items of `size` that the step copies.
-    mutating func charge(_ size: Int = 0) throws(TemplateError) {
+    /// What a pass of a loop takes besides its body: its names and its `loop` are dictionaries, made anew.
+    private static let stepsOfPass = 8
+
+    /// Counts `own` steps, and one more for every 32 characters or items of `size` that they copy or compare.
+    mutating func charge(_ size: Int = 0, own: Int = 1) throws(TemplateError) {
         guard size <= limits.length else {
             throw .limit(line: line, what: "characters or items in one value", limit: limits.length)
         }
-        steps += 1 + size / 16
+        steps += own + size / 32
         guard steps <= limits.steps else { throw .limit(line: line, what: "steps", limit: limits.steps) }
     }
 
@@ -152,7 +155,7 @@ struct TemplateEvaluator {
         var passes: [[String: TemplateValue]] = []
         var values: [TemplateValue] = []
         for value in try items(of: try evaluate(loop.sequence)) {
-            try charge()
+            try charge(own: Self.stepsOfPass)
             let parts = loop.targets.count == 1 ? [value] : try unpacked(value, count: loop.targets.count)
             let names = Dictionary(zip(loop.targets, parts)) { $1 }
             if let condition = loop.condition {

@@ -175,7 +175,7 @@ extension TemplateEvaluator {
         guard case .dictionary(let dictionary) = value else {
             throw .evaluation(line: line, reason: "\(value.kind) has no keys")
         }
-        try charge(dictionary.entries.count)
+        try charge(dictionary.entries.reduce(0) { $0 + 1 + $1.key.characters.count })
         var entries = dictionary.entries
         if sorted {
             // Jinja sorts keys without regard to case.

@@ -22,6 +22,7 @@ extension TemplateEvaluator {
             guard case .string(let key)? = arguments.value(0, "key") else {
                 throw .evaluation(line: line, reason: "get takes a key")
             }
+            try charge(key.characters.count)
             return dictionary[key] ?? arguments.value(1, "default") ?? TemplateValue.none
         default: return nil
         }

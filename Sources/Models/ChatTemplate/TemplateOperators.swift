@@ -86,9 +86,10 @@ extension TemplateEvaluator {
         }
     }
 
-    func isLess(_ left: TemplateValue, _ right: TemplateValue) throws(TemplateError) -> Bool {
+    mutating func isLess(_ left: TemplateValue, _ right: TemplateValue) throws(TemplateError) -> Bool {
         if let a = left.asDouble, let b = right.asDouble { return a < b }
         if case .string(let a) = left, case .string(let b) = right {
+            try charge(min(left.size, right.size))
             return a.characters.lexicographicallyPrecedes(b.characters) { $0.scalar < $1.scalar }
         }
         throw .evaluation(line: line, reason: "\(left.kind) and \(right.kind) have no order")
@@ -102,7 +103,9 @@ extension TemplateEvaluator {
         case (.list(let list), _):
             for item in list.items where try equal(item, value) { return true }
             return false
-        case (.dictionary(let dictionary), .string(let key)): return dictionary[key] != nil
+        case (.dictionary(let dictionary), .string(let key)):
+            try charge(key.characters.count)
+            return dictionary[key] != nil
         case (.dictionary, _), (.undefined, _): return false
         default: throw .evaluation(line: line, reason: "\(value.kind) cannot be looked for in \(container.kind)")
         }

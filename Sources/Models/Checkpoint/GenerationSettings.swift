@@ -16,7 +16,8 @@ extension GenerationDefaults {
         }
         temperature = try number("temperature", in: 0...100)
         topP = try number("top_p", in: 0...1)
-        topK = try settings.value("top_k").map { _ in try settings.integer("top_k", in: 0...1 << 24) }
+        // −1 is vLLM's way of writing "off", which is 0 here.
+        topK = try settings.value("top_k").map { _ in max(0, try settings.integer("top_k", in: -1...1 << 24)) }
         repetitionPenalty = try number("repetition_penalty", in: 1e-3...1e3)
         if settings.value("do_sample") == .boolean(false) { temperature = 0 }
     }

@@ -8,6 +8,8 @@ struct Safetensors: Sendable {
     static let longestHeader = 100_000_000
     /// No model goes beyond 5; guards error texts and products.
     static let mostDimensions = 8
+    /// Far beyond any model, and small enough that a size times another of a model's does not overflow.
+    static let longestDimension = 1 << 40
 
     struct Entry: Sendable {
         let name: String
@@ -16,7 +18,8 @@ struct Safetensors: Sendable {
         /// Where the bytes lie in the file.
         let range: Range<Int>
 
-        /// Elements; the header check has shown that the product does not overflow.
+        /// Elements; the header check has shown that the product does not overflow, and that there are at most eight
+        /// for each of the file's bytes, so that sums over all tensors do not either.
         var count: Int { shape.reduce(1, *) }
     }
 
@@ -121,15 +124,23 @@ private struct HeaderReader {
         }
     }
 
+    /// Holds the shape against the bytes. A type of the future is taken to have one bit an element at least.
     private func checkSize(_ name: String, _ type: StoredType, _ shape: [Int], byteCount: Int) throws {
+        if let size = shape.first(where: { $0 > Safetensors.longestDimension }) {
+            throw failure(name, "a dimension of \(size) in shape \(shape) is not believable")
+        }
+        // A size of 0 must not hide that the others overflow: they are computed with one by one.
         var bits = type.bitWidth ?? 1
         for size in shape {
-            let (product, overflow) = bits.multipliedReportingOverflow(by: size)
+            let (product, overflow) = bits.multipliedReportingOverflow(by: max(size, 1))
             guard !overflow else { throw failure(name, "shape \(shape) overflows") }
             bits = product
         }
-        guard type.bitWidth == nil || bits.isMultiple(of: 8) && bits / 8 == byteCount else {
-            throw failure(name, "shape \(shape) of \(type) needs \(bits / 8) bytes, but its offsets hold \(byteCount)")
+        if shape.contains(0) { bits = 0 }
+        let fits = type.bitWidth == nil ? bits <= byteCount * 8 : bits.isMultiple(of: 8) && bits / 8 == byteCount
+        guard fits else {
+            throw failure(
+                name, "shape \(shape) of \(type) needs \((bits + 7) / 8) bytes, but its offsets hold \(byteCount)")
         }
     }
 

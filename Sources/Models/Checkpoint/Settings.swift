@@ -45,15 +45,22 @@ struct Settings: Sendable {
         return Settings(file: file, path: name(key), members: members)
     }
 
+    /// A fallback often follows from other settings, so it is held against the range like a value that is there.
     func integer(_ key: String, in range: ClosedRange<Int>, default fallback: Int? = nil) throws -> Int {
-        switch value(key) {
-        case .integer(let number) where range.contains(number): return number
-        case .number(let number) where range.contains(Int(exactly: number) ?? range.lowerBound - 1): return Int(number)
-        case nil:
-            if let fallback { return fallback }
-        default: break
+        let found: Int? =
+            switch value(key) {
+            case .integer(let number): number
+            case .number(let number): Int(exactly: number)
+            case nil: fallback
+            default: nil
+            }
+        guard let found, range.contains(found) else {
+            throw ModelError.badSetting(
+                file: file, key: name(key),
+                expected: "a whole number from \(range.lowerBound) to \(range.upperBound)",
+                found: value(key)?.summary ?? fallback.map { "absent, which stands for \($0)" } ?? "absent")
         }
-        throw failure(key, expected: "a whole number from \(range.lowerBound) to \(range.upperBound)")
+        return found
     }
 
     func number(_ key: String, in range: ClosedRange<Double>, default fallback: Double? = nil) throws -> Double {

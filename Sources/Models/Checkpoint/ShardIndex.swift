@@ -6,20 +6,22 @@ struct ShardIndex: Sendable {
     let path: String
     /// Names of the files, sorted; all lie in the folder of the index.
     let files: [String]
-    private let fileOfTensor: [String: String]
+    private let tensorsOfFile: [String: Set<String>]
 
     init(contentsOf path: String) throws {
         guard let map = try Settings(contentsOf: path).value("weight_map"), case .object(let members) = map else {
             throw ModelError.malformedIndex(file: path, reason: "it has no object weight_map")
         }
-        fileOfTensor = try members.mapValues { value in
+        var tensorsOfFile: [String: Set<String>] = [:]
+        for (tensor, value) in members {
             guard case .string(let name) = value, Self.isPlainName(name) else {
                 throw ModelError.malformedIndex(
                     file: path, reason: "\(value.summary) is not the name of a .safetensors file beside it")
             }
-            return name
+            tensorsOfFile[name, default: []].insert(tensor)
         }
-        files = Set(fileOfTensor.values).sorted()
+        self.tensorsOfFile = tensorsOfFile
+        files = tensorsOfFile.keys.sorted()
         guard !files.isEmpty, files.count <= Self.mostFiles else {
             throw ModelError.malformedIndex(file: path, reason: "it names \(files.count) files")
         }
@@ -29,7 +31,7 @@ struct ShardIndex: Sendable {
     /// Every tensor must be in the very file that the index names; `opened` are `files`, in their order.
     func check(against opened: [Safetensors]) throws {
         for (name, file) in zip(files, opened) {
-            let promised = Set(fileOfTensor.filter { $0.value == name }.keys)
+            let promised = tensorsOfFile[name] ?? []
             if let missing = promised.subtracting(file.entries.keys).min() {
                 throw ModelError.malformedIndex(file: path, reason: "\(missing) is not in \(name)")
             }

@@ -2,8 +2,8 @@ import Compute
 
 /// How a safetensors file says that a tensor's elements are stored.
 ///
-/// Names that are not listed stay readable, because a tensor that no model takes may have any type; only its size
-/// cannot be checked.
+/// Names that are not listed stay readable, because a tensor that no model takes may have any type; only a lower bound
+/// of its size can be checked.
 struct StoredType: Hashable, Sendable, CustomStringConvertible {
     let name: String
 

@@ -52,14 +52,15 @@ struct Weights: Sendable {
     ///
     /// Vocabularies are often padded to a round number of rows that no token uses.
     func table(_ name: String, rows: Int, width: Int) throws -> Tensor {
-        try take([name], shapes: [[storedRows(name, atLeast: rows), width]]) { tensor, backend, _ in
+        try take([name], shapes: [[storedRows(name, atLeast: rows, width: width), width]]) { tensor, backend, _ in
             try backend.upload(tensor.rows(0..<rows))
         }
     }
 
     /// The first `outputs` rows of a matrix that may be padded as tables are; quantised as `matrix` is, to 8 bits at least.
     func head(_ name: String, outputs: Int, inputs: Int) throws -> Tensor {
-        try take([name], shapes: [[storedRows(name, atLeast: outputs), inputs]]) { tensor, backend, quantization in
+        try take([name], shapes: [[storedRows(name, atLeast: outputs, width: inputs), inputs]]) {
+            tensor, backend, quantization in
             try Self.place(tensor.rows(0..<outputs), backend, quantization.withEightBits)
         }
     }
@@ -111,8 +112,10 @@ struct Weights: Sendable {
     /// Whether an audit was asked for a matrix that quantising makes smaller.
     var hasQuantisableMatrices: Bool { record.found.quantisable }
 
-    private func storedRows(_ name: String, atLeast rows: Int) -> Int {
-        max(rows, source.shape(of: prefix + name)?.first ?? rows)
+    /// The rows that a padded table has; `rows` where the stored shape is no table of this width.
+    private func storedRows(_ name: String, atLeast rows: Int, width: Int) -> Int {
+        guard let shape = source.shape(of: prefix + name), shape.count == 2, shape[1] == width else { return rows }
+        return max(rows, shape[0])
     }
 
     private static func place(

@@ -36,6 +36,8 @@ struct ModelFamily: Sendable {
         let shape: ModelShape
         /// Rows of features a frame becomes.
         let tokensPerFrame: Int
+        /// Whether the output head may be absent, because the embedding table is it.
+        let mayTieHead: Bool
         let aliases: TensorAliases
         /// Asks for every tensor without building anything.
         let audit: @Sendable (Weights) throws -> Void
@@ -46,6 +48,8 @@ struct ModelFamily: Sendable {
         /// Image settings of a model that brings none.
         let standInImageSettings: Settings
         let imageToken: Int32
+        /// Whether a token stands for an image or a part of one, which nobody may write by hand.
+        let isImageTag: @Sendable (String) -> Bool
     }
 }
 
@@ -58,7 +62,8 @@ extension ModelFamily {
         let configuration = try SmolVLMConfiguration(settings)
         return Blueprint(
             modelType: try settings.string("model_type", default: "idefics3"),
-            shape: configuration.shape, tokensPerFrame: configuration.tokensPerFrame, aliases: SmolVLM.aliases,
+            shape: configuration.shape, tokensPerFrame: configuration.tokensPerFrame,
+            mayTieHead: configuration.text.mayTieHead, aliases: SmolVLM.aliases,
             audit: { try SmolVLM.audit($0, configuration) },
             model: { try SmolVLM($0, configuration, backend: $1) },
             checkProcessor: { images, processor in
@@ -67,6 +72,6 @@ extension ModelFamily {
             },
             processor: { try SmolVLMProcessor($0, $1, $2, model: configuration) },
             standInImageSettings: SmolVLMImageProcessor.classDefaults(configuration, file: settings.file),
-            imageToken: configuration.imageToken)
+            imageToken: configuration.imageToken, isImageTag: SmolVLMProcessor.isTag)
     }
 }

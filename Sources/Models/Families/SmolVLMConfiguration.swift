@@ -29,7 +29,7 @@ struct SmolVLMConfiguration: Sendable, Equatable {
         let visionSettings =
             try settings.section("vision_config")
             ?? Settings(file: settings.file, path: "vision_config", members: [:])
-        text = try DecoderConfiguration(textSettings)
+        text = try DecoderConfiguration(textSettings, root: settings)
         imageSize = try visionSettings.integer("image_size", in: 1...4096, default: 224)
         patchSize = try visionSettings.integer("patch_size", in: 1...imageSize, default: 32)
         vision = try Self.encoder(visionSettings)

@@ -6,6 +6,7 @@ struct SmolVLMProcessor: PromptProcessor {
     private static let marker = "<image>"
     private static let edge = "<fake_token_around_image>"
     private static let overview = "<global-img>"
+    private static let tile = "<row_"
 
     private let tokenizer: Tokenizer
     private let template: ChatTemplate
@@ -25,6 +26,11 @@ struct SmolVLMProcessor: PromptProcessor {
         self.template = template
         self.images = try SmolVLMImageProcessor(imageSettings, model: model)
         self.model = model
+    }
+
+    /// Whether `token` is one of those that placeholders are made of.
+    static func isTag(_ token: String) -> Bool {
+        [marker, edge, overview].contains(token) || token.hasPrefix(tile)
     }
 
     /// The length that processor_config.json states must follow from config.json.
@@ -92,7 +98,7 @@ struct SmolVLMProcessor: PromptProcessor {
         let overview = Self.edge + Self.overview + frame + Self.edge
         guard rows > 0 else { return overview }
         let tiles = (1...rows).map { row in
-            (1...columns).map { "\(Self.edge)<row_\(row)_col_\($0)>\(frame)" }.joined() + "\n"
+            (1...columns).map { "\(Self.edge)\(Self.tile)\(row)_col_\($0)>\(frame)" }.joined() + "\n"
         }
         return tiles.joined() + "\n" + overview
     }

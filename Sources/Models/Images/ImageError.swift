@@ -2,8 +2,9 @@
 public enum ImageError: Error, Sendable, Hashable, CustomStringConvertible {
     /// No bytes at all.
     case empty(name: String)
-    /// The file, or the picture its header declares, is over a limit of `ImageLimits`.
-    case tooLarge(name: String, found: String, limit: String)
+    /// The file, or the picture its header declares, is over a limit: one of `ImageLimits`, which `flag` sets, or a
+    /// fixed one.
+    case tooLarge(name: String, found: String, limit: String, flag: String?)
     /// Not one of the formats of `ImageFormat`, or a variant that is not read.
     case unsupported(name: String, found: String)
     /// The right format with wrong content.
@@ -28,7 +29,7 @@ public enum ImageError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The path, or what the caller called the image.
     public var name: String {
         switch self {
-        case .empty(let name), .tooLarge(let name, _, _), .unsupported(let name, _), .corrupt(let name, _, _),
+        case .empty(let name), .tooLarge(let name, _, _, _), .unsupported(let name, _), .corrupt(let name, _, _),
             .truncated(let name, _, _), .unreadable(let name, _):
             name
         }
@@ -39,8 +40,9 @@ public enum ImageError: Error, Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .empty:
             "expected an image, found no bytes: was it written completely?"
-        case .tooLarge(_, let found, let limit):
-            "\(found) is over the limit of \(limit): shrink the image or raise the limit"
+        case .tooLarge(_, let found, let limit, let flag):
+            "\(found) is over the limit of \(limit): "
+                + (flag.map { "shrink the image or raise \($0)" } ?? "save the image in a simpler form")
         case .unsupported(_, let found):
             "expected \(ImageFormat.listed), found \(found)"
         case .corrupt(_, let format, let cause):

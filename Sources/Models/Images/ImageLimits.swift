@@ -2,7 +2,7 @@
 ///
 /// A 30-byte GIF can declare 65,535 × 65,535 pixels: memory and time follow the header, so the header is where they are
 /// bounded. At the default an image costs at most 300 MB of RGB, and about twice that for a progressive JPEG.
-public struct ImageLimits: Sendable, Hashable {
+public struct ImageLimits: Sendable, Hashable, Codable {
     /// Width × height. Pillow warns from 89 megapixels and refuses from 179; cameras reach 100.
     public var maxPixels = 100_000_000
     /// Size of the encoded file. 64 MiB holds a 100-megapixel camera JPEG; vLLM and NIM accept less.
@@ -23,7 +23,8 @@ public struct ImageLimits: Sendable, Hashable {
 
     func check(byteCount: Int, name: String) throws(ImageError) {
         guard byteCount <= maxBytes else {
-            throw .tooLarge(name: name, found: "\(byteCount) bytes", limit: "\(maxBytes) bytes")
+            throw .tooLarge(
+                name: name, found: "\(byteCount) bytes", limit: "\(maxBytes) bytes", flag: "--max-image-bytes")
         }
     }
 
@@ -33,10 +34,14 @@ public struct ImageLimits: Sendable, Hashable {
         }
         let found = "\(width) × \(height) pixels"
         let (long, short) = (max(width, height), min(width, height))
-        if long > maxSide { throw .tooLarge(name: name, found: found, limit: "\(maxSide) pixels a side") }
-        if long > maxPixels / short { throw .tooLarge(name: name, found: found, limit: "\(maxPixels) pixels") }
-        if long > maxAspectRatio * short {
-            throw .tooLarge(name: name, found: found, limit: "an aspect ratio of \(maxAspectRatio)")
+        func refusal(_ limit: String, _ flag: String) -> ImageError {
+            .tooLarge(name: name, found: found, limit: limit, flag: flag)
+        }
+        if long > maxSide { throw refusal("\(maxSide) pixels a side", "--max-image-side") }
+        if long > maxPixels / short { throw refusal("\(maxPixels) pixels", "--max-image-pixels") }
+        // `long > maxAspectRatio * short` for whole numbers, without a product that could overflow.
+        if (long - 1) / short >= maxAspectRatio {
+            throw refusal("an aspect ratio of \(maxAspectRatio)", "--max-image-aspect")
         }
     }
 }

@@ -8,31 +8,53 @@ struct VipsFile {
     let name: String
 
     func header() throws(ImageError) -> ImageHeader {
-        try opened { _, header throws(ImageError) in try describe(header) }
+        try read { _, header throws(ImageError) in try describe(header) }
     }
 
     /// The first frame, upright.
     func decode() throws(ImageError) -> RGBImage {
-        try opened { image, header throws(ImageError) in
+        try read { image, header throws(ImageError) in
             let orientation = try describe(header).orientation
-            return orientation.turnUpright(try pixels(of: image, header))
+            return try pixels(of: image, header).map(orientation.turnUpright)
         }
     }
 
-    /// Runs `body` on the file's open image. libvips reads `bytes` in place, so nothing of it may outlive the call.
-    private func opened<Result>(
-        _ body: (OpaquePointer, cvips_header) throws(ImageError) -> Result
+    /// What `body` makes of the file's open image; it returns nil when libvips fails.
+    ///
+    /// libvips keeps one text of errors for all threads. A file that fails is therefore read once more while no other
+    /// is: only then is what stands there about this file.
+    private func read<Result>(
+        _ body: (OpaquePointer, cvips_header) throws(ImageError) -> Result?
     ) throws(ImageError) -> Result {
         guard cvips_start() else { throw .unreadable(name: name, cause: "libvips cannot start: \(takeErrors())") }
         guard cvips_has_loader(loader) else {
             throw .unsupported(name: name, found: "\(format), which this build of libvips cannot read")
         }
         try checkEffort()
-        return try bytes.withUnsafeBufferPointer { bytes throws(ImageError) in
+        if let result = try begun(alone: false, { () throws(ImageError) in try opened(body) }) { return result }
+        return try begun(alone: true) { () throws(ImageError) in
+            guard let result = try opened(body) else { throw failure() }
+            return result
+        }
+    }
+
+    /// Runs `work` beside other files or, when `alone`, while no other file is read.
+    private func begun<Result>(
+        alone: Bool, _ work: () throws(ImageError) -> Result
+    ) throws(ImageError) -> Result {
+        cvips_begin(alone)
+        defer { cvips_end(alone) }
+        return try work()
+    }
+
+    /// Runs `body` on the file's open image; nil when libvips cannot open it or `body` gives nil. libvips reads `bytes`
+    /// in place, so nothing of the image may outlive the call.
+    private func opened<Result>(
+        _ body: (OpaquePointer, cvips_header) throws(ImageError) -> Result?
+    ) throws(ImageError) -> Result? {
+        try bytes.withUnsafeBufferPointer { bytes throws(ImageError) in
             var header = cvips_header()
-            guard let image = cvips_open(loader, bytes.baseAddress, bytes.count, &header) else {
-                throw failure()
-            }
+            guard let image = cvips_open(loader, bytes.baseAddress, bytes.count, &header) else { return nil }
             defer { cvips_close(image) }
             return try body(image, header)
         }
@@ -63,17 +85,17 @@ struct VipsFile {
         if format == .jpeg, JPEGStructure(bytes).scans > JPEGStructure.maxScans {
             throw .tooLarge(
                 name: name, found: "a JPEG of more than \(JPEGStructure.maxScans) scans",
-                limit: "\(JPEGStructure.maxScans) scans")
+                limit: "\(JPEGStructure.maxScans) scans", flag: nil)
         }
         if format == .tiff, TIFFStructure(bytes).pages > TIFFStructure.maxPages {
             throw .tooLarge(
                 name: name, found: "a chain of more than \(TIFFStructure.maxPages) TIFF directories",
-                limit: "\(TIFFStructure.maxPages) pages")
+                limit: "\(TIFFStructure.maxPages) pages", flag: nil)
         }
     }
 
-    /// All pixels of `image`, as stored, in RGB.
-    private func pixels(of image: OpaquePointer, _ header: cvips_header) throws(ImageError) -> RGBImage {
+    /// All pixels of `image`, as stored, in RGB; nil when libvips cannot decode them.
+    private func pixels(of image: OpaquePointer, _ header: cvips_header) throws(ImageError) -> RGBImage? {
         let layout = try layout(of: header)
         let (width, height) = (Int(header.width), Int(header.height))
         let stripRows = max(1, min(height, Self.stripBytes / (width * layout.bytesPerPixel)))
@@ -92,8 +114,7 @@ struct VipsFile {
                 initialized += rows * width * 3
             }
         }
-        guard isComplete else { throw failure() }
-        return RGBImage(width: width, height: height, pixels: rgb)
+        return isComplete ? RGBImage(width: width, height: height, pixels: rgb) : nil
     }
 
     /// Rows are decoded and converted in strips of about this size, so that only RGB is ever held whole.
@@ -105,6 +126,7 @@ struct VipsFile {
         case CVIPS_GREY: colour = .grey
         case CVIPS_RGB: colour = .rgb
         case CVIPS_CMYK: colour = .cmyk
+        case CVIPS_WIDE: throw .unsupported(name: name, found: "a \(format) of signed or 32-bit integer samples")
         default: throw .unsupported(name: name, found: "a \(format) of floating-point, Lab or multispectral samples")
         }
         let bands = Int(header.bands)
@@ -121,7 +143,7 @@ struct VipsFile {
             : .corrupt(name: name, format: format, cause: cause)
     }
 
-    /// libvips' text in one line of printable characters. Under concurrent failures it may mention a neighbour's.
+    /// libvips' text in one line of printable characters.
     private func takeErrors() -> String {
         let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 400) { buffer in
             cvips_take_errors(buffer.baseAddress, buffer.count)

@@ -12,9 +12,14 @@ struct DecoderConfiguration: Sendable, Equatable {
     var rotary: Rotary.Configuration
     var attentionBias: Bool
     var feedForwardBias: Bool
+    /// Whether the embedding table may stand in for an output head that is not there: a flag of the checkpoint says so,
+    /// or none says anything.
+    var mayTieHead: Bool
 
     /// Reads Llama's settings; sizes have no defaults, because a wrong guess costs more than an error.
-    init(_ settings: Settings) throws {
+    ///
+    /// `root`: the settings of the whole checkpoint, which may say something of tying too.
+    init(_ settings: Settings, root: Settings) throws {
         guard try settings.string("model_type", default: "llama") == "llama" else {
             throw settings.unsupported("model_type", supported: "llama")
         }
@@ -36,6 +41,9 @@ struct DecoderConfiguration: Sendable, Equatable {
         rotary = try Rotary.Configuration(settings)
         attentionBias = try settings.boolean("attention_bias", default: false)
         feedForwardBias = try settings.boolean("mlp_bias", default: false)
+        let tying = "tie_word_embeddings"
+        let flags = try [root, settings].filter { $0.value(tying) != nil }.map { try $0.boolean(tying, default: true) }
+        mayTieHead = flags.isEmpty || flags.contains(true)
         guard heads.isMultiple(of: kvHeads) else {
             throw settings.failure("num_key_value_heads", expected: "a divisor of the \(heads) heads")
         }

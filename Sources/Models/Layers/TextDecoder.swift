@@ -21,10 +21,11 @@ struct TextDecoder: Sendable {
         }
         norm = try RMSNorm(weights.scoped("norm"), width: width, epsilon: configuration.epsilon)
         // Checkpoints contradict themselves about tying; a head that is there is always meant to be used.
+        let isTied = configuration.mayTieHead && !root.contains("lm_head.weight")
         head = Linear(
-            weight: root.contains("lm_head.weight")
-                ? try root.head("lm_head.weight", outputs: vocabulary, inputs: width)
-                : try root.head(tiedTo: embedding))
+            weight: isTied
+                ? try root.head(tiedTo: embedding)
+                : try root.head("lm_head.weight", outputs: vocabulary, inputs: width))
         rotary = Rotary(configuration.rotary, headSize: configuration.headSize)
     }
 

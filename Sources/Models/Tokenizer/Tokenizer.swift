@@ -23,7 +23,10 @@ public struct Tokenizer: Sendable {
     ///   - json: content of `tokenizer.json`.
     ///   - configuration: content of `tokenizer_config.json`.
     ///   - name: the file's name, for errors.
-    public init(json: [UInt8], configuration: [UInt8]?, name: String) throws(TokenizerError) {
+    ///   - isSpecial: added tokens that are special although the files do not say so.
+    public init(
+        json: [UInt8], configuration: [UInt8]?, name: String, isSpecial: (String) -> Bool = { _ in false }
+    ) throws(TokenizerError) {
         var file = try Self.decode(TokenizerFile.self, from: json, name: name)
         let type = file.model.type ?? "none"
         guard type == "BPE" else { throw .unsupportedModel(file: name, type: type) }
@@ -38,6 +41,12 @@ public struct Tokenizer: Sendable {
             namedTokens = found.namedTokens
         }
         self.namedTokens = namedTokens
+        // Conversions lose the flag; a token that ends an answer or stands for an image is special all the same.
+        let named = Set(namedTokens.values)
+        for index in file.addedTokens.indices {
+            let content = file.addedTokens[index].content
+            if named.contains(content) || isSpecial(content) { file.addedTokens[index].special = true }
+        }
         isNFC = try Self.normalizes(file.normalizer, file: name)
         try Self.checkDecoder(file.decoder, file: name)
         // Hugging Face finds and prints such tokens in their normalised form.
@@ -50,14 +59,17 @@ public struct Tokenizer: Sendable {
         normalizedTokens = AddedTokenMatcher(file.addedTokens.filter(\.normalized))
     }
 
-    /// Reads `tokenizer.json` and, if there, `tokenizer_config.json` of a checkpoint's folder.
-    public static func load(from folder: String) throws(TokenizerError) -> Tokenizer {
+    /// Reads `tokenizer.json` and, if there, `tokenizer_config.json` of a checkpoint's folder; `isSpecial` as in `init`.
+    public static func load(
+        from folder: String, isSpecial: (String) -> Bool = { _ in false }
+    ) throws(TokenizerError) -> Tokenizer {
         let name = folder + "/tokenizer.json"
         let json = try contents(of: name)
         let configuration = folder + "/tokenizer_config.json"
         let hasConfiguration = FileManager.default.fileExists(atPath: configuration)
         return try Tokenizer(
-            json: json, configuration: hasConfiguration ? contents(of: configuration) : nil, name: name)
+            json: json, configuration: hasConfiguration ? contents(of: configuration) : nil, name: name,
+            isSpecial: isSpecial)
     }
 
     private static func contents(of path: String) throws(TokenizerError) -> [UInt8] {

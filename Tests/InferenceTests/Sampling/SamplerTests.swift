@@ -164,6 +164,15 @@ struct SamplerTests {
         #expect(token.alternatives.isEmpty)
     }
 
+    @Test func `top-k over more tokens than have a number as logit cuts none off`() {
+        var parameters = SamplingParameters()
+        parameters.temperature = 1
+        parameters.topK = 3
+        let sampler = sampler(parameters)
+        #expect(sampler.ruled([.nan, 1, 2, .nan, .nan])[1...2] == [1, 2])
+        #expect(sampler.ruled([.infinity, 1, 2, 3])[1...] == [1, 2, 3])
+    }
+
     @Test func `places of images are not penalised as words of the prompt`() {
         var parameters = SamplingParameters.greedy()
         parameters.repetitionPenalty = 10

@@ -37,6 +37,9 @@ import Testing
         {% set ns.b = [ns.b, ns.b] %}{% endfor %}{{ ns.a == ns.b }}
         """,
         "{% set a = 'a' * 90000 %}{% for i in range(9) %}{{ (a ~ 'b') in a }}{% endfor %}",
+        "{% set a = 'a' * 90000 %}{% for i in range(20) %}{{ a < a }}{% endfor %}",
+        "{% set a = 'a' * 90000 %}{% set d = {'k': 1} %}{% for i in range(9) %}{{ d[a] }}{{ a in d }}{% endfor %}",
+        "{% for i in range(2500) %}{% endfor %}",
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "{% macro f(a) %}{{ f([a]) }}{% endmacro %}{{ f(1) }}",
         "{{ 'x' | indent(999999999) }}", "{{ [1] | tojson(indent=999999999) }}", "{{ [[1]] | tojson(indent=90000) }}",
         "{{ 9223372036854775807 + 1 }}", "{{ -9223372036854775807 - 2 }}", "{{ 99999999999999999999 }}",
@@ -82,6 +85,28 @@ import Testing
         #expect(error(source) == .limit(line: 3, what: "steps", limit: 20_000))
         let found = error("{% for i in range(9) %}{{ 'x' * 50 }}{% endfor %}") { $0.length = 200 }
         #expect(found == .limit(line: 1, what: "characters of output", limit: 200))
+    }
+
+    @Test func `loops within loops end at the default limit`() {
+        let source = "{% for a in range(1000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}"
+        let limit = TemplateLimits().steps
+        #expect(limit <= 200_000)
+        #expect(error(source) { $0 = TemplateLimits() } == .limit(line: 1, what: "steps", limit: limit))
+    }
+
+    @Test(arguments: ChatTemplateGoldenTests.names)
+    func `a tenth of the default limit does for a tenth of a long context`(name: String) throws {
+        var limits = TemplateLimits()
+        limits.steps /= 10
+        let template = try ChatTemplate(source: TemplateFixtures.source(name), limits: limits)
+        let text = String(repeating: "word ", count: 200)
+        let messages = (0..<40).map {
+            ChatMessage(role: $0.isMultiple(of: 2) ? "user" : "assistant", content: [.text(text)])
+        }
+        let prompt = try template.render(
+            messages, addGenerationPrompt: true,
+            variables: ["bos_token": .trusted("<s>"), "date_string": .trusted("1")])
+        #expect(prompt.plain.utf8.count > 40 * 990)
     }
 
     @Test func `errors say where and what`() {

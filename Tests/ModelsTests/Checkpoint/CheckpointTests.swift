@@ -99,6 +99,11 @@ struct SettingsTests {
         #expect(error?.description == "config.json: inner.deep should be a whole number from 2 to 5, but is 1")
     }
 
+    @Test func `what stands in for an absent number must lie in the range too`() {
+        let error = #expect(throws: ModelError.self) { try settings.integer("absent", in: 2...5, default: 0) }
+        #expect(error?.description.hasSuffix("from 2 to 5, but is absent, which stands for 0") == true)
+    }
+
     @Test(arguments: ["half", "text", "on", "ids", "inner", "no", "absent"])
     func `what is no whole number is not taken for one`(_ key: String) {
         #expect(throws: ModelError.self) { try settings.integer(key, in: 0...9) }

@@ -38,4 +38,13 @@ struct JSONParserTests {
         #expect(throws: ModelError.self) { try parse("[" + deep + "]" + "]") }
         #expect(throws: ModelError.self) { try parse(String(repeating: "{\"a\":", count: 100_000)) }
     }
+
+    @Test func `the count of values is limited, however small they are`() throws {
+        func parse(_ text: String) throws -> JSONValue {
+            try Array(text.utf8).withUnsafeBytes { try JSONParser.parse($0, file: "test.json", mostValues: 4) }
+        }
+        #expect(try parse("[0,0,0]") == .array([.integer(0), .integer(0), .integer(0)]))
+        let error = #expect(throws: ModelError.self) { try parse("[0,[],{\"a\":0}]") }
+        #expect(error?.description.contains("more values") == true)
+    }
 }

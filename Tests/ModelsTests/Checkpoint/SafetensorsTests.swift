@@ -59,6 +59,22 @@ struct SafetensorsTests {
             "a product that wraps round to the right size",
             #"{"a":{"dtype":"U8","shape":[4611686018427387905,4],"data_offsets":[0,4]}}"#, 4
         ),
+        (
+            "a huge dimension beside an empty one",
+            #"{"a":{"dtype":"F32","shape":[144115188075855872,0],"data_offsets":[0,0]}}"#, 0
+        ),
+        (
+            "an empty dimension that hides a product that overflows",
+            #"{"a":{"dtype":"F32","shape":[1099511627776,1099511627776,0],"data_offsets":[0,0]}}"#, 0
+        ),
+        (
+            "elements of a type of the future without bytes",
+            #"{"a":{"dtype":"Q9","shape":[4611686018427387904],"data_offsets":[0,0]}}"#, 0
+        ),
+        (
+            "more elements of a type of the future than bits",
+            #"{"a":{"dtype":"Q9","shape":[33],"data_offsets":[0,4]}}"#, 4
+        ),
         ("nine dimensions", #"{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}}"#, 4),
         ("no offsets", #"{"a":{"dtype":"F32","shape":[1]}}"#, 4),
         ("one offset", #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}}"#, 4),

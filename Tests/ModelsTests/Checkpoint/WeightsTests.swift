@@ -67,6 +67,21 @@ struct WeightsTests {
         #expect(throws: ModelError.self) { try loading(source).table("e", rows: 3, width: 2) }
     }
 
+    @Test func `a tensor that is no table of the width has no rows to cut off`() throws {
+        let folder = try TemporaryFolder()
+        let source = try source(
+            folder, ["wide": ([9, 3], .init(repeating: 0, count: 27)), "long": ([1 << 40, 0], [])])
+        let audit = Weights.auditing(source)
+        _ = try audit.table("wide", rows: 4, width: 2)
+        _ = try audit.table("long", rows: 4, width: 1 << 30)
+        let file = source.checkpoint.files[0].file.path
+        #expect(
+            audit.problems == [
+                .wrongShape(tensor: "wide", file: file, expected: [4, 2], found: [9, 3]),
+                .wrongShape(tensor: "long", file: file, expected: [4, 1 << 30], found: [1 << 40, 0]),
+            ])
+    }
+
     @Test func `types widen exactly and differing types meet in f32`() throws {
         let half = Tensor.host(shape: [3], type: .f16)
         let brain = Tensor.host(shape: [3], type: .bf16)

@@ -58,7 +58,8 @@ struct ModelLoaderTests {
     @Test(arguments: [
         ("do_resize", "false"), ("do_normalize", "false"), ("size", "{}"), ("size", "null"),
         ("size", "{\"longest_edge\": 1e9}"), ("max_image_size", "{\"longest_edge\": 64}"), ("resample", "0"),
-        ("image_std", "[0.5, 0, 0.5]"), ("image_mean", "[0.5]"), ("image_mean", "\"half\""), ("rescale_factor", "-1"),
+        ("image_std", "[0.5, 0, 0.5]"), ("image_std", "[1e-320, 1, 1]"), ("image_std", "[1e-40, 1, 1]"),
+        ("image_mean", "[1e308, 1, 1]"), ("image_mean", "[0.5]"), ("image_mean", "\"half\""), ("rescale_factor", "-1"),
     ])
     func `image settings that cannot work are errors that name the key`(_ key: String, _ value: String) throws {
         let folder = try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)
@@ -66,6 +67,45 @@ struct ModelLoaderTests {
         try folder.edit("preprocessor_config.json") { $0[key] = parsed }
         #expect(error(folder).contains(key), "\(error(folder))")
         #expect(error(folder).contains("preprocessor_config.json"))
+    }
+
+    @Test func `sizes that follow from others must make sense too`() throws {
+        let folder = try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)
+        try folder.edit("config.json") { settings in
+            var text = settings["text_config"] as? [String: Any] ?? [:]
+            (text["hidden_size"], text["head_dim"]) = (2, nil)
+            settings["text_config"] = text
+        }
+        #expect(error(folder).contains("text_config.head_dim") && error(folder).contains("stands for 0"))
+        let small = try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)
+        try small.edit("config.json") { settings in
+            var vision = settings["vision_config"] as? [String: Any] ?? [:]
+            (vision["image_size"], vision["patch_size"]) = (16, nil)
+            settings["vision_config"] = vision
+        }
+        #expect(error(small).contains("vision_config.patch_size") && error(small).contains("stands for 32"))
+    }
+
+    @Test(arguments: [
+        (Bool?.some(false), Bool?.some(false), "lacks the tensor lm_head.weight"), (false, nil, "lacks the tensor"),
+        (nil, false, "lacks the tensor"), (false, true, "no place for"), (true, false, "no place for"),
+        (nil, nil, "no place for"),
+    ])
+    func `the embedding table stands in for an absent head unless every flag forbids it`(
+        whole: Bool?, text: Bool?, expected: String
+    ) throws {
+        let folder = try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)
+        let weights = try Array(Data(contentsOf: URL(filePath: folder.path + "/model.safetensors")))
+        let renamed = try #require(weights.replacing(Array("lm_head.weight".utf8), with: Array("lm_hexd.weight".utf8)))
+        try folder.write(renamed, to: "model.safetensors")
+        try folder.edit("config.json") { settings in
+            var section = settings["text_config"] as? [String: Any] ?? [:]
+            section["tie_word_embeddings"] = text
+            settings["text_config"] = section
+            settings["tie_word_embeddings"] = whole
+        }
+        #expect(error(folder).contains(expected), "\(error(folder))")
+        #expect(error(folder).contains("lm_he"))
     }
 
     @Test func `image settings inside processor_config.json come first, and a wrong length is an error`() throws {
@@ -112,6 +152,8 @@ struct ModelLoaderTests {
         #expect(generation.repetitionPenalty == 1.1)
         try folder.edit("generation_config.json") { $0 = ["do_sample": false, "temperature": 0.6] }
         #expect(try ModelLoader.load(folder.path, backend: backend).generation.temperature == 0)
+        try folder.edit("generation_config.json") { $0 = ["top_k": -1] }
+        #expect(try ModelLoader.load(folder.path, backend: backend).generation.topK == 0)
         try folder.edit("generation_config.json") { $0 = ["temperature": -1] }
         #expect(error(folder).contains("temperature"))
     }

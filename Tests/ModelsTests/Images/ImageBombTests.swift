@@ -48,15 +48,20 @@ import Testing
     }
 
     @Test(arguments: [
-        (ImageLimits(maxPixels: 850, maxBytes: 9999, maxSide: 99, maxAspectRatio: 9), "850 pixels"),
-        (ImageLimits(maxPixels: 9999, maxBytes: 100, maxSide: 99, maxAspectRatio: 9), "100 bytes"),
-        (ImageLimits(maxPixels: 9999, maxBytes: 9999, maxSide: 36, maxAspectRatio: 9), "36 pixels a side"),
-        (ImageLimits(maxPixels: 9999, maxBytes: 9999, maxSide: 99, maxAspectRatio: 1), "aspect ratio of 1"),
+        (ImageLimits(maxPixels: 850, maxBytes: 9999, maxSide: 99, maxAspectRatio: 9), "850 pixels", "pixels"),
+        (ImageLimits(maxPixels: 9999, maxBytes: 100, maxSide: 99, maxAspectRatio: 9), "100 bytes", "bytes"),
+        (ImageLimits(maxPixels: 9999, maxBytes: 9999, maxSide: 36, maxAspectRatio: 9), "36 pixels a side", "side"),
+        (ImageLimits(maxPixels: 9999, maxBytes: 9999, maxSide: 99, maxAspectRatio: 1), "aspect ratio of 1", "aspect"),
     ])
-    func `each limit is its own and can be set`(limits: ImageLimits, found: String) throws {
+    func `each limit is its own, and its error names the flag that sets it`(
+        limits: ImageLimits, found: String, flag: String
+    ) throws {
         let bytes = try ImageFixtures.bytes("rgb.png")  // 37 × 23
         let error = try #require(ImageErrorTests.failure(bytes, limits: limits))
         #expect(error.code == "image_too_large" && error.description.contains(found))
+        #expect(error.description.hasSuffix("raise --max-image-\(flag)"))
+        let unlimited = ImageLimits(maxPixels: .max, maxBytes: .max, maxSide: .max, maxAspectRatio: .max)
+        #expect(ImageErrorTests.failure(bytes, limits: unlimited) == nil)
         let justEnough = ImageLimits(maxPixels: 851, maxBytes: bytes.count, maxSide: 37, maxAspectRatio: 2)
         #expect(ImageErrorTests.failure(bytes, limits: justEnough) == nil)
     }

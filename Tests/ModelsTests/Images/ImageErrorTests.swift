@@ -66,9 +66,29 @@ import Testing
         #expect(error.description.contains("floating-point"))
     }
 
+    @Test(arguments: [(2, 16), (1, 32), (2, 32)])
+    func `signed and 32-bit integer samples are refused by name`(format: Int, bits: Int) throws {
+        let error = try #require(Self.failure(Self.greyTIFF(sampleFormat: format, bits: bits)))
+        #expect(error.code == "image_unsupported")
+        #expect(error.description.contains("a TIFF of signed or 32-bit integer samples"))
+    }
+
+    /// One pixel; `sampleFormat`: 1 for unsigned, 2 for signed.
+    private static func greyTIFF(sampleFormat: Int, bits: Int) -> [UInt8] {
+        let little = ImageBombTests.littleEndian
+        let entries = [
+            (256, 1), (257, 1), (258, bits), (259, 1), (262, 1), (273, 122), (277, 1), (279, bits / 8),
+            (339, sampleFormat),
+        ]
+        let directory = entries.flatMap { little($0, 2) + little(3, 2) + little(1, 4) + little($1, 4) }
+        return Array("II".utf8) + little(42, 2) + little(8, 4) + little(entries.count, 2) + directory + little(0, 4)
+            + little(0, bits / 8)
+    }
+
     @Test func `every case has its own code and a sentence that begins with the name`() {
         let all: [ImageError] = [
-            .empty(name: "x"), .tooLarge(name: "x", found: "a", limit: "b"), .unsupported(name: "x", found: "a"),
+            .empty(name: "x"), .tooLarge(name: "x", found: "a", limit: "b", flag: "--c"),
+            .unsupported(name: "x", found: "a"),
             .corrupt(name: "x", format: .png, cause: "a"), .truncated(name: "x", format: .png, cause: "a"),
             .unreadable(name: "x", cause: "a"),
         ]
