@@ -88,7 +88,16 @@ struct BadRequest: Sendable, CustomTestStringConvertible {
         .rule(#""nvext":{"guided_regex":"a"}"#, "nvext"), .rule(#""use_beam_search":true"#, "use_beam_search"),
         .rule(#""prompt_logprobs":1"#, "prompt_logprobs"), .rule(#""chat_template":"{{x}}""#, "chat_template"),
         .rule(#""continue_final_message":true"#, "continue_final_message"), .rule(#""bad_words":["x"]"#, "bad_words"),
-        .rule(#""mm_processor_kwargs":{"a":1}"#, "mm_processor_kwargs"), .rule(#""priority":-1"#, "priority"),
+        .rule(#""mm_processor_kwargs":{"a":1}"#, "mm_processor_kwargs"),
+        .rule(#""mm_processor_kwargs":{"max_tiles":0}"#, "max_tiles"),
+        .rule(#""mm_processor_kwargs":{"max_tiles":65}"#, "max_tiles"),
+        .shape(#""mm_processor_kwargs":{"max_tiles":"9"}"#, "body.mm_processor_kwargs.max_tiles"),
+        .rule(#""return_token_ids":true"#, "return_token_ids"), .rule(#""stream_interval":8"#, "stream_interval"),
+        .rule(#""return_tokens_as_token_ids":true"#, "return_tokens_as_token_ids"),
+        .rule(#""chat_template_kwargs":{"enable_thinking":true}"#, "chat_template_kwargs"),
+        .rule(#""reasoning_effort":"high""#, "reasoning_effort"),
+        .rule(#""thinking_token_budget":100"#, "thinking_token_budget"),
+        .rule(#""priority":-1"#, "priority"),
     ]
 
     static let messages: [BadRequest] = [
@@ -162,6 +171,8 @@ struct BadRequest: Sendable, CustomTestStringConvertible {
         #""temperature":0,"top_p":1,"min_p":0"#, #""response_format":{"type":"text"}"#, #""tool_choice":"none""#,
         #""logprobs":false,"top_logprobs":0"#, #""logit_bias":{"5":-100}"#, #""user":"me","metadata":{"a":"b"}"#,
         #""max_completion_tokens":5,"min_tokens":5,"ignore_eos":true"#, #""bad_words":[],"priority":0"#,
+        #""mm_processor_kwargs":{"max_tiles":64}"#, #""mm_processor_kwargs":{"a":null}"#,
+        #""return_token_ids":false,"chat_template_kwargs":{},"reasoning_effort":"none","stream_interval":1"#,
     ])
     func `fields that ask for nothing special are accepted`(fields: String) async throws {
         let service = try TestService(ScriptedGenerator(["yes"]))

@@ -31,7 +31,10 @@ enum UnsupportedFields {
         ("prompt_logprobs", []), ("logprob_token_ids", []), ("allowed_token_ids", []), ("bad_words", [[]]),
         ("use_beam_search", [false]), ("best_of", [1]), ("echo", [false]),
         ("add_generation_prompt", [true]), ("continue_final_message", [false]), ("chat_template", []),
-        ("mm_processor_kwargs", [[:]]), ("media_io_kwargs", [[:]]), ("truncate_prompt_tokens", []),
+        ("media_io_kwargs", [[:]]), ("truncate_prompt_tokens", []),
         ("priority", [0]), ("repetition_detection", []), ("audio", []), ("modalities", [["text"]]),
+        ("return_token_ids", [false]), ("return_tokens_as_token_ids", [false]), ("return_prompt_text", [false]),
+        ("chat_template_kwargs", [[:]]), ("reasoning_effort", ["none"]), ("thinking_token_budget", []),
+        ("stream_interval", [1]),
     ]
 }

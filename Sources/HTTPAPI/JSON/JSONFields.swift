@@ -20,6 +20,9 @@ struct JSONFields {
         return node
     }
 
+    /// Of the members that are not null, sorted.
+    var names: [String] { members.filter { $0.value != .null }.keys.sorted() }
+
     /// Whether the key is there at all, null or not.
     func has(_ name: String) -> Bool { members[name] != nil }
 

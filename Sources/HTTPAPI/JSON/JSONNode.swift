@@ -28,6 +28,12 @@ enum JSONNode: Sendable, Hashable {
         }
     }
 
+    /// This object with another member at its end.
+    func adding(_ key: String, _ value: JSONNode) -> JSONNode {
+        guard case .object(let members) = self else { preconditionFailure("\(kind) has no members") }
+        return .object(members + [Member(key: key, value: value)])
+    }
+
     static func optional(_ text: String?) -> JSONNode { text.map { .string($0) } ?? .null }
     static func optional(_ value: Int?) -> JSONNode { value.map { .int($0) } ?? .null }
 }

@@ -27,10 +27,11 @@ struct ChatRoutes: Sendable {
         if isAsynchronous { return try await accept(work) }
         let place = try admission.enter()
         defer { withExtendedLifetime(place) {} }
-        let identity = AnswerIdentity.new(created: store.now.seconds, model: rules.modelName)
+        let key = HexadecimalID.make()
+        let identity = AnswerIdentity(requestKey: key, created: store.now.seconds, model: rules.modelName)
         let disconnection = await context.disconnection()
         let (ticket, first) = try await withCancellation(on: disconnection) {
-            let ticket = try await dispatcher.submit(work, label: "chat completion \(identity.id)")
+            let ticket = try await dispatcher.submit(work, key: key, label: "chat completion \(identity.id)")
             return (ticket, await ticket.events.first())
         }
         context.logger.debug("accepted", metadata: ["job": "\(ticket.jobID)", "answer": "\(identity.id)"])
@@ -70,12 +71,13 @@ struct ChatRoutes: Sendable {
             }
         }
         return ChatWork(
-            messages: chat.messages, images: references, sampling: chat.sampling, choices: chat.choices)
+            messages: chat.messages, images: references, sampling: chat.sampling, choices: chat.choices,
+            maxTiles: chat.maxTiles)
     }
 
+    /// Bulk: nobody waits on an open connection, so those who do go first.
     private func accept(_ work: ChatWork) async throws -> Response {
-        let job = try await dispatcher.enqueue(
-            work, kind: "chat", label: "chat completion", priority: .interactive)
+        let job = try await dispatcher.enqueue(work, kind: "chat", label: "chat completion", priority: .bulk)
         var response = Response(json: JobObject(job: job).json, status: .accepted)
         response.headers[.location] = "/v1/jobs/\(job.id)"
         response.headers[.preferenceApplied] = "respond-async"
