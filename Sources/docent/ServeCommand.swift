@@ -37,6 +37,14 @@ struct ServeCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port is \(port), expected 0 to 65535.") }
+        _ = try allowedHosts()
+    }
+
+    /// `--allow-hosts` in the spelling that the fetcher compares.
+    private func allowedHosts() throws -> Set<String> {
+        do { return try FetchPolicy.hosts(in: allowHosts ?? "") } catch {
+            throw ValidationError("--allow-hosts: \(error).")
+        }
     }
 
     func run() async throws {
@@ -55,7 +63,7 @@ struct ServeCommand: AsyncParsableCommand {
         let backend = try modelOptions.makeBackend()
         let model = try modelOptions.load(on: backend)
         let engine = try Engine(model: model, backend: backend)
-        let configuration = configuration
+        let configuration = try configuration()
         let work = DispatcherConfiguration()
         let local = LocalImageSource(blobs: store.blobs, maxBytes: work.imageLimits.maxBytes)
         let dispatcher = Dispatcher(
@@ -88,12 +96,12 @@ struct ServeCommand: AsyncParsableCommand {
         await engine.shutdown(.drain)
     }
 
-    private var configuration: ServerConfiguration {
+    private func configuration() throws -> ServerConfiguration {
         var configuration = ServerConfiguration()
         configuration.host = host
         configuration.port = port
         configuration.apiKeys = apiKey.map { [$0] } ?? []
-        configuration.fetchPolicy.allowedHosts = Set((allowHosts ?? "").split(separator: ",").map(String.init))
+        configuration.fetchPolicy.allowedHosts = try allowedHosts()
         return configuration
     }
 
