@@ -20,7 +20,7 @@ struct ChatRequest: Sendable {
         case remote(ImageURL)
     }
 
-    init(_ body: JSONNode, rules: ChatRules) throws {
+    init(_ body: JSONValue, rules: ChatRules) throws {
         let fields = try JSONFields(body, path: "body")
         try Self.checkModel(fields, rules)
         try UnsupportedFields.check(fields)

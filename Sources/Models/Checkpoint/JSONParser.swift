@@ -2,14 +2,20 @@
 ///
 /// Stricter than the usual ones where checkpoints can be made to lie: a key that appears twice is an error, because two
 /// readers of a safetensors header could otherwise disagree about the tensor it names; nesting is limited, because the
-/// parser recurses; numbers must be finite.
+/// parser recurses; so is the count of values, because one takes more memory than the two bytes of its text; numbers
+/// must be finite.
 struct JSONParser {
     /// Deeper than any configuration seen (6), far shallower than the stack.
     static let deepestNesting = 64
 
+    /// Ten times what the header of a checkpoint of 50,000 tensors holds.
+    static let mostValues = 4_000_000
+
     /// The value of a whole text; `file` is named in errors. Only white space may follow the value.
-    static func parse(_ text: UnsafeRawBufferPointer, file: String) throws -> JSONValue {
-        var parser = JSONParser(text: text, file: file)
+    static func parse(
+        _ text: UnsafeRawBufferPointer, file: String, mostValues: Int = mostValues
+    ) throws -> JSONValue {
+        var parser = JSONParser(text: text, file: file, valuesLeft: mostValues)
         let value = try parser.value(depth: 0)
         parser.skipSpace()
         guard parser.offset == text.count else { throw parser.failure("something follows the value") }
@@ -19,10 +25,12 @@ struct JSONParser {
     private let text: UnsafeRawBufferPointer
     private let file: String
     private var offset = 0
+    private var valuesLeft: Int
 
-    private init(text: UnsafeRawBufferPointer, file: String) {
+    private init(text: UnsafeRawBufferPointer, file: String, valuesLeft: Int) {
         self.text = text
         self.file = file
+        self.valuesLeft = valuesLeft
     }
 
     private var byte: UInt8? { offset < text.count ? text[offset] : nil }
@@ -37,6 +45,8 @@ struct JSONParser {
 
     private mutating func value(depth: Int) throws -> JSONValue {
         guard depth < Self.deepestNesting else { throw failure("nested more than \(Self.deepestNesting) deep") }
+        guard valuesLeft > 0 else { throw failure("too many values") }
+        valuesLeft -= 1
         skipSpace()
         switch byte {
         case UInt8(ascii: "{"): return .object(try object(depth: depth))
@@ -141,16 +151,26 @@ struct JSONParser {
         try expect("\"")
         var bytes: [UInt8] = []
         while true {
+            let start = offset
+            skipPlainCharacters()
+            let run = UnsafeRawBufferPointer(rebasing: text[start..<offset])
             guard let byte else { throw failure("the text ends inside a string") }
             guard byte >= 0x20 else { throw failure("a control character inside a string") }
             offset += 1
-            if byte == UInt8(ascii: "\"") { break }
-            if byte == UInt8(ascii: "\\") {
-                bytes.append(contentsOf: String(try escapedCharacter()).utf8)
-            } else {
-                bytes.append(byte)
+            if byte == UInt8(ascii: "\"") {
+                // Most strings have no escapes; an image's data URL would be copied once more for nothing.
+                return try bytes.isEmpty ? string(of: run) : string(of: bytes + run)
             }
+            bytes += run
+            bytes += String(try escapedCharacter()).utf8
         }
+    }
+
+    private mutating func skipPlainCharacters() {
+        while let byte, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { offset += 1 }
+    }
+
+    private func string(of bytes: some Collection<UInt8>) throws -> String {
         guard let string = String(validating: bytes, as: UTF8.self) else {
             throw failure("a string is not valid UTF-8")
         }
