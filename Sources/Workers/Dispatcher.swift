@@ -38,7 +38,7 @@ public final class Dispatcher: Sendable {
         self.images = images
         self.configuration = configuration
         self.logger = logger
-        pool = BlockingPool(threads: configuration.imageThreads, label: "docent.images")
+        pool = BlockingPool(threads: configuration.imageThreads)
         worker = WorkerID(rawValue: "dispatcher-\(UInt64.random(in: 0 ... .max))")
         (wake, waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (drains, drainer) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))

@@ -14,18 +14,7 @@ struct ChatRoutes: Sendable {
     let configuration: ServerConfiguration
     let admission: Admission
     /// Reads large bodies: JSON, base64 and image headers of many megabytes.
-    private let readers = BlockingPool(threads: 2, label: "docent.bodies")
-
-    init(
-        store: JobStore, dispatcher: Dispatcher, rules: ChatRules, configuration: ServerConfiguration,
-        admission: Admission
-    ) {
-        self.store = store
-        self.dispatcher = dispatcher
-        self.rules = rules
-        self.configuration = configuration
-        self.admission = admission
-    }
+    private let readers = BlockingPool(threads: 2)
 
     func add(to router: some RouterMethods<APIContext>) {
         router.post("v1/chat/completions", use: complete)
