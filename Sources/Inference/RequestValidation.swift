@@ -4,6 +4,8 @@ import Models
 struct RequestValidation: Sendable {
     /// vLLM's default of `--max-logprobs`.
     static let mostAlternatives = 20
+    /// vLLM takes everything above 0, but logits times or divided by such a factor can be infinite.
+    static let repetitionPenalties: ClosedRange<Float> = 1e-3...1e3
 
     let vocabulary: Int
     /// The longest prompt and answer together, in tokens.
@@ -52,10 +54,7 @@ struct RequestValidation: Sendable {
         try require("min_p", sampling.minP, in: 0...1)
         try require("presence_penalty", sampling.presencePenalty, in: -2...2)
         try require("frequency_penalty", sampling.frequencyPenalty, in: -2...2)
-        guard sampling.repetitionPenalty > 0 && sampling.repetitionPenalty.isFinite else {
-            throw .invalidParameter(
-                name: "repetition_penalty", value: "\(sampling.repetitionPenalty)", expected: "greater than 0")
-        }
+        try require("repetition_penalty", sampling.repetitionPenalty, in: Self.repetitionPenalties)
         if let count = sampling.topLogprobs {
             try require("top_logprobs", count, in: 0...min(Self.mostAlternatives, vocabulary))
         }

@@ -12,7 +12,8 @@ public struct SamplingParameters: Sendable, Hashable, Codable {
     public var presencePenalty: Float = 0
     /// Subtracted once for every time the token is already in the answer, [-2, 2].
     public var frequencyPenalty: Float = 0
-    /// Divides (positive) or multiplies (negative) logits of tokens in prompt or answer, > 0; 1 for none.
+    /// Divides (positive) or multiplies (negative) logits of tokens in prompt or answer, [0.001, 1000]; 1
+    /// for none.
     public var repetitionPenalty: Float = 1
     /// Same seed, same prompt, same model: same answer. Nil draws one.
     public var seed: UInt64?

@@ -49,12 +49,18 @@ struct ChatRun: Sendable {
         let facts: ChatAnswer.ImageFacts
     }
 
+    /// One request of many images on slow hosts must leave connections and threads to the others.
+    private static let imagesAtATime = 4
+
     private func prepare(_ work: ChatWork) async throws -> [PreparedImage] {
         try await withThrowingTaskGroup(of: (Int, PreparedImage).self) { group in
+            var prepared: [(Int, PreparedImage)] = []
             for (index, reference) in work.images.enumerated() {
+                if index >= Self.imagesAtATime, let next = try await group.next() { prepared.append(next) }
                 group.addTask { (index, try await prepare(reference, maxTiles: work.maxTiles)) }
             }
-            return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
+            for try await next in group { prepared.append(next) }
+            return prepared.sorted { $0.0 < $1.0 }.map(\.1)
         }
     }
 

@@ -5,9 +5,10 @@ extension Dispatcher {
     /// Stores a request for which somebody waits on an open connection; its row is durable before this returns.
     ///
     /// Throws `RequestFailure` with code `shutting_down` while draining.
-    public func submit(_ work: ChatWork, label: String) async throws -> Ticket {
+    /// - Parameter key: the row's name, unique among all requests that are waited for; nil for any.
+    public func submit(_ work: ChatWork, key: String? = nil, label: String) async throws -> Ticket {
         guard !drainsNow else { throw RequestFailure.shuttingDown }
-        let key = UUID().uuidString
+        let key = key ?? UUID().uuidString
         let events = waiters.register(key)
         do {
             let job = NewJob(

@@ -38,6 +38,14 @@ struct ServeCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port is \(port), expected 0 to 65535.") }
+        _ = try allowedHosts()
+    }
+
+    /// `--allow-hosts` in the spelling that the fetcher compares.
+    private func allowedHosts() throws -> Set<String> {
+        do { return try FetchPolicy.hosts(in: allowHosts ?? "") } catch {
+            throw ValidationError("--allow-hosts: \(error).")
+        }
     }
 
     func run() async throws {
@@ -56,7 +64,7 @@ struct ServeCommand: AsyncParsableCommand {
         let backend = try modelOptions.makeBackend()
         let model = try modelOptions.load(on: backend)
         let engine = try Engine(model: model, backend: backend)
-        let configuration = configuration
+        let configuration = try configuration()
         var work = DispatcherConfiguration()
         work.imageLimits = imageLimits.limits
         let local = LocalImageSource(blobs: store.blobs, maxBytes: work.imageLimits.maxBytes)
@@ -90,14 +98,14 @@ struct ServeCommand: AsyncParsableCommand {
         await engine.shutdown(.drain)
     }
 
-    private var configuration: ServerConfiguration {
+    private func configuration() throws -> ServerConfiguration {
         var configuration = ServerConfiguration()
         configuration.host = host
         configuration.port = port
         configuration.apiKeys = apiKey.map { [$0] } ?? []
         configuration.imageLimits = imageLimits.limits
         configuration.fetchPolicy.maxBytes = imageLimits.limits.maxBytes
-        configuration.fetchPolicy.allowedHosts = Set((allowHosts ?? "").split(separator: ",").map(String.init))
+        configuration.fetchPolicy.allowedHosts = try allowedHosts()
         return configuration
     }
 

@@ -89,6 +89,28 @@ import Workers
         #expect(host.requestCount <= 4)
     }
 
+    @Test(.timeLimit(.minutes(5)))
+    func `the wait for a slot ends with the deadline, or when it is given up`() async throws {
+        let host = try LoopbackHost { _, _ in .bytes("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx") }
+        defer { host.stop() }
+        let url = ImageReference.url("http://127.0.0.1:\(host.port)/")
+        let slots = Slots(1)
+        var policy = FetchPolicy()
+        policy.allowedHosts = ["127.0.0.1"]
+        let patient = RemoteImageSource(local: try Self.unusedSource(), policy: policy, slots: slots)
+        policy.deadline = .milliseconds(20)
+        let hurried = RemoteImageSource(local: try Self.unusedSource(), policy: policy, slots: slots)
+        try await slots.withSlot {
+            let late = await #expect(throws: RequestFailure.self) { try await hurried.bytes(of: url) }
+            #expect(late?.code == "image_fetch_timeout")
+            let given = Task { try await patient.bytes(of: url) }
+            given.cancel()
+            await #expect(throws: CancellationError.self) { try await given.value }
+        }
+        #expect(host.requestCount == 0)
+        #expect(try await patient.bytes(of: url) == [120])
+    }
+
     @Test(arguments: ["127.0.0.1", "localhost", "0x7f.1", "[::ffff:127.0.0.1]"])
     func `a private host is refused without a connection`(name: String) async throws {
         let host = try LoopbackHost { _, _ in .bytes("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx") }

@@ -92,4 +92,18 @@ import Testing
     func `a redirect's location is resolved against where it came from`(location: String, result: String) throws {
         #expect(try ImageURL("http://h.example:8080/x/y?z").following(location).text == result)
     }
+
+    @Test(arguments: [
+        ("localhost", "http://LOCALHOST./"), ("LOCALHOST.", "http://localhost/"), ("::1", "http://[::1]:9/"),
+        ("a, [0:0::1] ,b", "http://[::1]/"), ("127.1", "http://0x7f000001/"),
+        ("images.example.org", "https://images.example.org:8443/x"),
+    ])
+    func `hosts that the operator names are found however either is spelled`(list: String, url: String) throws {
+        #expect(try FetchPolicy.hosts(in: list).contains(ImageURL(url).host))
+    }
+
+    @Test(arguments: ["localhost:80", "[::1]:80", "http://a", "a/b", "a#b", "u@a", "1.2.3.256", "*.org", "[a]", "::g"])
+    func `what is no host is not taken for one`(name: String) {
+        #expect(throws: FetchPolicy.UnknownHost(name: name)) { try FetchPolicy.hosts(in: "localhost, \(name)") }
+    }
 }

@@ -136,6 +136,35 @@ def one_token_is_one_token():
 
 
 @check
+def a_stop_text_ends_the_answer_before_it():
+    arguments = dict(model=model(), messages=picture(), max_tokens=24, temperature=0)
+    whole = client.chat.completions.create(**arguments).choices[0].message.content
+    stop = whole[len(whole) // 2:][:3]
+    choice = client.chat.completions.create(**arguments, stop=[stop]).choices[0]
+    assert choice.finish_reason == "stop" and choice.message.content == whole[:whole.index(stop)], (whole, choice)
+
+
+@check
+def every_picture_of_a_message_counts():
+    def tokens(count):
+        part = {"type": "image_url", "image_url": {"url": IMAGE}}
+        messages = [{"role": "user", "content": [part] * count + [{"type": "text", "text": "Compare."}]}]
+        return client.chat.completions.create(model=model(), messages=messages, max_tokens=1).usage.prompt_tokens
+
+    one, two, three = (tokens(count) for count in (1, 2, 3))
+    assert two > one and three - two == two - one, (one, two, three)
+
+
+@check
+def a_system_message_is_part_of_the_prompt():
+    def tokens(messages):
+        return client.chat.completions.create(model=model(), messages=messages, max_tokens=1).usage.prompt_tokens
+
+    system = [{"role": "system", "content": "Answer in one word."}]
+    assert tokens(system + picture()) > tokens(picture())
+
+
+@check
 def errors_have_the_client_s_classes():
     create = client.chat.completions.create
     name = model()

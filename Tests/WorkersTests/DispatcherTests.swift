@@ -80,6 +80,40 @@ import Testing
         }
     }
 
+    @Test func `one request asks for a few images at a time`() async throws {
+        /// Holds everybody who asks until four do.
+        final class CrowdedSource: ImageSource {
+            let asking = Mutex((now: 0, most: 0))
+            let gate = Gate()
+
+            func bytes(of reference: ImageReference) async throws -> [UInt8] {
+                let now = asking.withLock {
+                    $0.now += 1
+                    $0.most = max($0.most, $0.now)
+                    return $0.now
+                }
+                if now == 4 { gate.open() }
+                await gate.passed()
+                for _ in 0..<10 { await Task.yield() }
+                asking.withLock { $0.now -= 1 }
+                return Workshop.grey
+            }
+        }
+        let source = CrowdedSource()
+        let workshop = try Workshop(ScriptedGenerator(["x"]), images: source)
+        let dispatcher = workshop.dispatcher
+        try await workshop.whileRunning {
+            let images = (0..<9).map { ImageReference.url("http://example.org/\($0)") }
+            let ticket = try await dispatcher.submit(.question("?", images), label: "test")
+            guard case .finished(let answer) = await ticket.all().last else {
+                Issue.record("not finished")
+                return
+            }
+            #expect(answer.images.count == 9)
+        }
+        #expect(source.asking.withLock { $0.most } == 4)
+    }
+
     @Test func `every choice has its own seed and its own place`() async throws {
         let generator = ScriptedGenerator(["x"])
         let workshop = try Workshop(generator)

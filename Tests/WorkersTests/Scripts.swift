@@ -87,7 +87,10 @@ struct Workshop {
     let store: JobStore
     let dispatcher: Dispatcher
 
-    init(_ generator: some TextGenerator, _ configure: (inout DispatcherConfiguration) -> Void = { _ in }) throws {
+    init(
+        _ generator: some TextGenerator, images: (any ImageSource)? = nil,
+        _ configure: (inout DispatcherConfiguration) -> Void = { _ in }
+    ) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "workers-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         store = try JobStore(path: folder.appending(path: "docent.sqlite").path)
@@ -95,7 +98,7 @@ struct Workshop {
         configure(&configuration)
         dispatcher = Dispatcher(
             store: store, model: try Self.model(), generator: generator,
-            images: LocalImageSource(blobs: store.blobs, maxBytes: 1 << 20), configuration: configuration,
+            images: images ?? LocalImageSource(blobs: store.blobs, maxBytes: 1 << 20), configuration: configuration,
             logger: Logger(label: "test"))
     }
 
@@ -121,6 +124,12 @@ struct Workshop {
 
     static let samples = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../jobs/samples")
         .standardized
+
+    /// A PNG of 16 × 16 pixels, all of one grey.
+    static let grey = Array(
+        Data(
+            base64Encoded: "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAAAAAA6mKC9AAAAD0lEQVR42mNo"
+                + "QAMMI1sAAAUMgAHjM1mKAAAAAElFTkSuQmCC") ?? Data())
 
     private static func model() throws -> LoadedModel {
         let mini = URL(filePath: #filePath).deletingLastPathComponent()

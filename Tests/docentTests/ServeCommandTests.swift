@@ -49,5 +49,7 @@ struct ServeCommandTests {
         let ended = try await docent.run("caption", docent.images, "--server", "http://127.0.0.1:9")
         #expect(ended.status == 1 && ended.errors.contains("does not answer"))
         #expect(try await docent.run("jobs", "list", "--server", "nonsense").status == 1)
+        let refused = try await docent.run("serve", "--allow-hosts", "localhost,[::1]:8000")
+        #expect(refused.status == 64 && refused.errors.contains("[::1]:8000 is not the name or address of a host"))
     }
 }

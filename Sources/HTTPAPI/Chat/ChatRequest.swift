@@ -8,6 +8,8 @@ struct ChatRequest: Sendable {
     var images: [RequestedImage]
     var sampling: SamplingParameters
     var choices: Int
+    /// Most tiles an image may be cut into; nil leaves it to the model.
+    var maxTiles: Int?
     var isStreamed: Bool
     /// A last chunk with the usage.
     var includesUsage: Bool
@@ -18,7 +20,7 @@ struct ChatRequest: Sendable {
         case remote(ImageURL)
     }
 
-    init(_ body: JSONNode, rules: ChatRules) throws {
+    init(_ body: JSONValue, rules: ChatRules) throws {
         let fields = try JSONFields(body, path: "body")
         try Self.checkModel(fields, rules)
         try UnsupportedFields.check(fields)
@@ -30,6 +32,7 @@ struct ChatRequest: Sendable {
         guard choices == 1 || sampling.temperature > 0 else {
             throw APIError.badRequest("n must be 1 when temperature is 0: every choice would be the same", param: "n")
         }
+        maxTiles = try Self.maxTiles(fields)
         (isStreamed, includesUsage) = try Self.streaming(fields)
     }
 
@@ -41,6 +44,17 @@ struct ChatRequest: Sendable {
                     + rules.modelNames.joined(separator: ", "),
                 param: "model")
         }
+    }
+
+    /// `mm_processor_kwargs` is where vLLM takes the image processor's arguments; this one has a single argument.
+    private static func maxTiles(_ fields: JSONFields) throws(APIError) -> Int? {
+        guard let arguments = try fields.fields("mm_processor_kwargs") else { return nil }
+        if let other = arguments.names.first(where: { $0 != "max_tiles" }) {
+            throw .badRequest(
+                "mm_processor_kwargs has \(other.prefix(40)), but only max_tiles is supported",
+                param: "mm_processor_kwargs")
+        }
+        return try arguments.integer("max_tiles", in: 1...ChatRules.maxTiles)
     }
 
     private static func streaming(_ fields: JSONFields) throws(APIError) -> (isStreamed: Bool, includesUsage: Bool) {

@@ -31,4 +31,6 @@ struct ChatRules: Sendable {
     static let maxLogprobs = 20
     static let maxStopTokens = 256
     static let maxMessages = 4096
+    /// As in recipes.
+    static let maxTiles = 64
 }

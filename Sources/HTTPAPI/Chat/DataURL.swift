@@ -3,7 +3,7 @@ import FoundationEssentials
 /// `data:[<media type>][;parameters];base64,<data>` (RFC 2397). The media type is not looked at: the bytes decide.
 enum DataURL {
     static func bytes(of url: String) throws(APIError) -> [UInt8] {
-        guard let comma = url.firstIndex(of: ",") else {
+        guard let comma = url.utf8.firstIndex(of: UInt8(ascii: ",")) else {
             throw .badRequest(
                 "An image's data URL has no comma: it must read data:image/…;base64,…", param: "image_url")
         }

@@ -48,16 +48,22 @@ struct MessageReader {
             guard fields.has("content") else {
                 throw APIError.malformed("\(fields.path).content is missing", param: "\(fields.path).content")
             }
-            return []
+            throw nothing(in: fields)
         case .string(let text): return [.text(text)]
         case .array(let nodes):
             var parts: [ContentPart] = []
             for (index, node) in nodes.enumerated() where node != .null {
                 parts.append(try part(JSONFields(node, path: "\(fields.path).content.\(index)")))
             }
+            guard !parts.isEmpty else { throw nothing(in: fields) }
             return parts
         case let node?: throw fields.wrongType("content", "a string or an array of parts", node)
         }
+    }
+
+    /// A chat template would fail on it, long after the request was accepted.
+    private func nothing(in fields: JSONFields) -> APIError {
+        .malformed("\(fields.path).content has no text and no image", param: "\(fields.path).content")
     }
 
     private mutating func part(_ fields: JSONFields) throws -> ContentPart {

@@ -27,7 +27,7 @@ extension SamplingParameters {
         presencePenalty = try fields.number("presence_penalty", in: -2...2) ?? 0
         frequencyPenalty = try fields.number("frequency_penalty", in: -2...2) ?? 0
         repetitionPenalty =
-            try fields.number("repetition_penalty", "more than 0") { $0 > 0 } ?? defaults.repetitionPenalty ?? 1
+            try fields.number("repetition_penalty", in: 1e-3...1e3) ?? defaults.repetitionPenalty ?? 1
     }
 
     private mutating func readLength(_ fields: JSONFields, _ rules: ChatRules) throws(APIError) {
@@ -79,7 +79,9 @@ extension SamplingParameters {
         }
         var tokens: [Int32] = []
         for (index, node) in nodes.enumerated() {
-            guard case .int(let token) = node else { throw fields.wrongType("\(name).\(index)", "an integer", node) }
+            guard case .integer(let token) = node else {
+                throw fields.wrongType("\(name).\(index)", "an integer", node)
+            }
             guard (0..<rules.vocabulary).contains(token) else {
                 throw .badRequest("\(name) has \(token), which is not a token of this model", param: name)
             }
@@ -102,14 +104,14 @@ extension SamplingParameters {
         guard let node = fields["logit_bias"] else { return [:] }
         guard case .object(let members) = node else { throw fields.wrongType("logit_bias", "an object", node) }
         var biases: [Int32: Float] = [:]
-        for member in members {
-            guard let token = Int(member.key), (0..<rules.vocabulary).contains(token) else {
+        for (key, value) in members {
+            guard let token = Int(key), (0..<rules.vocabulary).contains(token) else {
                 throw .badRequest(
-                    "logit_bias has the key \(member.key.prefix(20)), which is not a token of this model",
+                    "logit_bias has the key \(key.prefix(20)), which is not a token of this model",
                     param: "logit_bias")
             }
-            guard let bias = member.value.number else {
-                throw fields.wrongType("logit_bias.\(token)", "a number", member.value)
+            guard let bias = value.number else {
+                throw fields.wrongType("logit_bias.\(token)", "a number", value)
             }
             guard (-100.0...100).contains(bias) else {
                 throw .badRequest("logit_bias must be at least -100 and at most 100, not \(bias)", param: "logit_bias")

@@ -1,3 +1,5 @@
+import Models
+
 /// Fields of OpenAI's and vLLM's requests that this server knows but does not act on yet.
 ///
 /// One that asks for something is refused, because free text where a schema was asked for is worse than an error;
@@ -24,14 +26,17 @@ enum UnsupportedFields {
         }
     }
 
-    private static let neutralValues: [(name: String, neutral: [JSONNode])] = [
-        ("tools", []), ("tool_choice", ["none"]), ("functions", []), ("function_call", ["none"]),
+    private static let neutralValues: [(name: String, neutral: [JSONValue])] = [
+        ("tools", []), ("tool_choice", [.string("none")]), ("functions", []), ("function_call", [.string("none")]),
         ("structured_outputs", []), ("guided_json", []), ("guided_regex", []), ("guided_choice", []),
         ("guided_grammar", []),
-        ("prompt_logprobs", []), ("logprob_token_ids", []), ("allowed_token_ids", []), ("bad_words", [[]]),
-        ("use_beam_search", [false]), ("best_of", [1]), ("echo", [false]),
-        ("add_generation_prompt", [true]), ("continue_final_message", [false]), ("chat_template", []),
-        ("mm_processor_kwargs", [[:]]), ("media_io_kwargs", [[:]]), ("truncate_prompt_tokens", []),
-        ("priority", [0]), ("repetition_detection", []), ("audio", []), ("modalities", [["text"]]),
+        ("prompt_logprobs", []), ("logprob_token_ids", []), ("allowed_token_ids", []), ("bad_words", [.array([])]),
+        ("use_beam_search", [.boolean(false)]), ("best_of", [.integer(1)]), ("echo", [.boolean(false)]),
+        ("add_generation_prompt", [.boolean(true)]), ("continue_final_message", [.boolean(false)]),
+        ("chat_template", []), ("chat_template_kwargs", [.object([:])]), ("media_io_kwargs", [.object([:])]),
+        ("truncate_prompt_tokens", []), ("priority", [.integer(0)]), ("repetition_detection", []), ("audio", []),
+        ("modalities", [.array([.string("text")])]), ("return_token_ids", [.boolean(false)]),
+        ("return_tokens_as_token_ids", [.boolean(false)]), ("return_prompt_text", [.boolean(false)]),
+        ("reasoning_effort", [.string("none")]), ("thinking_token_budget", []), ("stream_interval", [.integer(1)]),
     ]
 }

@@ -31,6 +31,10 @@ extension APIError {
             self = .unavailable("The server is shutting down; send the request again.", retryAfter: 5)
         case "cancelled":
             self = .cancelled
+        case "expired":
+            self = .unavailable(failure.message, retryAfter: 1)
+        case "worker_crashed":
+            self.init(.internalServerError, type: "InternalServerError", failure.message)
         case "url_not_allowed", "invalid_url":
             self = .badRequest(failure.message, param: "image_url")
         case let code where code.hasPrefix("image_fetch_"):

@@ -43,15 +43,15 @@ struct APIError: Error, Sendable, Equatable {
     /// Longest message that is sent: an error body stays below 4 kB whatever a client put into its request.
     static let longestMessage = 1000
 
-    var json: JSONNode {
+    var json: JSONNode { ["error": object] }
+
+    var object: JSONNode {
         [
-            "error": [
-                "message": .string(
-                    message.count > Self.longestMessage ? message.prefix(Self.longestMessage) + "…" : message),
-                "type": .string(type),
-                "param": .optional(param),
-                "code": .int(status.code),
-            ]
+            "message": .string(
+                message.count > Self.longestMessage ? message.prefix(Self.longestMessage) + "…" : message),
+            "type": .string(type),
+            "param": .optional(param),
+            "code": .int(status.code),
         ]
     }
 

@@ -45,10 +45,11 @@ enum AddressPolicy {
         Range("2001:db8::", 32), Range("3fff::", 20),  // documentation
     ]
 
-    /// Where each way of putting IPv4 into IPv6 keeps it: mapped, compatible, NAT64 (both prefixes), 6to4.
+    /// Where each way of putting IPv4 into IPv6 keeps it: mapped, compatible, NAT64, 6to4. NAT64's local prefix
+    /// (64:ff9b:1::/48) is not among them: each network chooses where it keeps the address there, and it is no public one.
     private static let carriers: [(range: Range, offset: Int)] = [
         (Range("::ffff:0:0", 96), 12), (Range("::ffff:0:0:0", 96), 12), (Range("64:ff9b::", 96), 12),
-        (Range("64:ff9b:1::", 48), 12), (Range("2002::", 16), 2),
+        (Range("2002::", 16), 2),
     ]
 
     private static func carriedAddress(in address: IPAddress) -> IPAddress? {

@@ -13,27 +13,31 @@ public struct RemoteImageSource: ImageSource {
     private let local: LocalImageSource
     private let policy: FetchPolicy
     private let resolver = HostResolver()
-    private let slots: FetchSlots
+    private let slots: Slots
 
     public init(local: LocalImageSource, policy: FetchPolicy) {
+        self.init(local: local, policy: policy, slots: Slots(policy.maxConcurrentFetches))
+    }
+
+    init(local: LocalImageSource, policy: FetchPolicy, slots: Slots) {
         self.local = local
         self.policy = policy
-        slots = FetchSlots(policy.maxConcurrentFetches)
+        self.slots = slots
     }
 
     public func bytes(of reference: ImageReference) async throws -> [UInt8] {
         guard case .url(let text) = reference else { return try await local.bytes(of: reference) }
         do {
-            let url = try ImageURL(text)
-            return try await slots.withSlot { try await fetchInTime(url) }
+            return try await fetchInTime(ImageURL(text))
         } catch let error as FetchError {
             throw error.failure
         }
     }
 
+    /// The wait for a slot counts: whoever waits behind slow hosts is answered in time, too.
     private func fetchInTime(_ url: ImageURL) async throws -> [UInt8] {
         try await withThrowingTaskGroup(of: [UInt8].self) { group in
-            group.addTask { try await fetch(url) }
+            group.addTask { try await slots.withSlot { try await fetch(url) } }
             group.addTask {
                 try await Task.sleep(for: policy.deadline)
                 throw FetchError.timedOut(url: url.text, limit: policy.deadline)

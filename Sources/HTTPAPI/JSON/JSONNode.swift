@@ -1,6 +1,4 @@
-/// A JSON value whose objects keep the order of their keys, so that an answer's text is the same every time.
-///
-/// Requests are read into it too: a field's type can then be checked with the field's own name in the error.
+/// A JSON value to be sent: its objects keep the order of their keys, so that an answer's text is the same every time.
 enum JSONNode: Sendable, Hashable {
     case null
     case bool(Bool)
@@ -15,17 +13,10 @@ enum JSONNode: Sendable, Hashable {
         let value: JSONNode
     }
 
-    /// How error messages name what was found: its kind only, never its content.
-    var kind: String {
-        switch self {
-        case .null: "null"
-        case .bool: "a boolean"
-        case .int: "an integer"
-        case .number: "a number"
-        case .string: "a string"
-        case .array: "an array"
-        case .object: "an object"
-        }
+    /// This object with another member at its end.
+    func adding(_ key: String, _ value: JSONNode) -> JSONNode {
+        guard case .object(let members) = self else { preconditionFailure("only an object has members") }
+        return .object(members + [Member(key: key, value: value)])
     }
 
     static func optional(_ text: String?) -> JSONNode { text.map { .string($0) } ?? .null }

@@ -2,6 +2,8 @@ import Hummingbird
 import Inference
 import Jobs
 import Logging
+import Models
+import NIOCore
 import Workers
 
 /// `POST /v1/chat/completions`: a request becomes a row first, and then an answer, a stream, or a job to ask after.
@@ -11,14 +13,17 @@ struct ChatRoutes: Sendable {
     let rules: ChatRules
     let configuration: ServerConfiguration
     let admission: Admission
+    /// Reads large bodies: JSON, base64 and image headers of many megabytes.
+    private let readers = BlockingPool(threads: 2)
 
     func add(to router: some RouterMethods<APIContext>) {
         router.post("v1/chat/completions", use: complete)
     }
 
     @Sendable private func complete(_ request: Request, context: APIContext) async throws -> Response {
-        let body = try await request.json(upTo: configuration.maxBodyBytes)
-        let chat = try ChatRequest(body, rules: rules)
+        let body = try await request.jsonBody(upTo: configuration.maxBodyBytes)
+        let disconnection = await context.disconnection()
+        let chat = try await withCancellation(on: disconnection) { try await chatRequest(in: body) }
         let isAsynchronous = request.prefersAsynchronousAnswer
         guard !(isAsynchronous && chat.isStreamed) else {
             throw APIError.badRequest("stream and \"Prefer: respond-async\" exclude each other", param: "stream")
@@ -27,10 +32,10 @@ struct ChatRoutes: Sendable {
         if isAsynchronous { return try await accept(work) }
         let place = try admission.enter()
         defer { withExtendedLifetime(place) {} }
-        let identity = AnswerIdentity.new(created: store.now.seconds, model: rules.modelName)
-        let disconnection = await context.disconnection()
+        let key = HexadecimalID.make()
+        let identity = AnswerIdentity(requestKey: key, created: store.now.seconds, model: rules.modelName)
         let (ticket, first) = try await withCancellation(on: disconnection) {
-            let ticket = try await dispatcher.submit(work, label: "chat completion \(identity.id)")
+            let ticket = try await dispatcher.submit(work, key: key, label: "chat completion \(identity.id)")
             return (ticket, await ticket.events.first())
         }
         context.logger.debug("accepted", metadata: ["job": "\(ticket.jobID)", "answer": "\(identity.id)"])
@@ -46,6 +51,17 @@ struct ChatRoutes: Sendable {
         return stream(
             ticket, first, of: chat, identity,
             EventStream(disconnection: disconnection, keepAliveInterval: configuration.keepAliveInterval), place)
+    }
+
+    /// Read where they come in, large bodies would hold up everybody else's: health answers too.
+    private static let longestReadInPlace = 64 << 10
+
+    private func chatRequest(in body: ByteBuffer) async throws -> ChatRequest {
+        let rules = rules
+        guard body.readableBytes > Self.longestReadInPlace else {
+            return try ChatRequest(JSONValue(body: body), rules: rules)
+        }
+        return try await readers.run { try ChatRequest(JSONValue(body: body), rules: rules) }
     }
 
     private func stream(
@@ -70,12 +86,13 @@ struct ChatRoutes: Sendable {
             }
         }
         return ChatWork(
-            messages: chat.messages, images: references, sampling: chat.sampling, choices: chat.choices)
+            messages: chat.messages, images: references, sampling: chat.sampling, choices: chat.choices,
+            maxTiles: chat.maxTiles)
     }
 
+    /// Bulk: nobody waits on an open connection, so those who do go first.
     private func accept(_ work: ChatWork) async throws -> Response {
-        let job = try await dispatcher.enqueue(
-            work, kind: "chat", label: "chat completion", priority: .interactive)
+        let job = try await dispatcher.enqueue(work, kind: "chat", label: "chat completion", priority: .bulk)
         var response = Response(json: JobObject(job: job).json, status: .accepted)
         response.headers[.location] = "/v1/jobs/\(job.id)"
         response.headers[.preferenceApplied] = "respond-async"

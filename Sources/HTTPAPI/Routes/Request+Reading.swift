@@ -2,21 +2,15 @@ import Hummingbird
 import NIOCore
 
 extension Request {
-    /// The body as JSON. vLLM answers a wrong content type with 400, not 415.
-    func json(upTo limit: Int) async throws -> JSONNode {
+    /// A body that is said to be JSON. vLLM answers another content type with 400, not 415.
+    func jsonBody(upTo limit: Int) async throws -> ByteBuffer {
         let type = headers[.contentType]?.split(separator: ";").first?.lowercased() ?? ""
         guard type.filter({ $0 != " " }) == "application/json" else {
             throw APIError.malformed("Content-Type must be application/json", param: nil)
         }
         let length = headers[.contentLength].flatMap(Int.init) ?? 0
         guard length <= limit else { throw APIError.bodyTooLarge }
-        let body = try await body.collect(upTo: limit)
-        do {
-            return try JSONNode.parse(body)
-        } catch {
-            throw APIError.malformed(
-                "The body is not valid JSON, is nested too deeply, or has a number out of range", param: "body")
-        }
+        return try await body.collect(upTo: limit)
     }
 
     /// RFC 7240: preferences may stand in several headers, with parameters, in any case.

@@ -1,4 +1,5 @@
 import Inference
+import Models
 import Workers
 
 /// What every part of one answer carries.
@@ -8,8 +9,16 @@ struct AnswerIdentity: Sendable {
     let created: Int
     let model: String
 
-    static func new(created: Int, model: String) -> AnswerIdentity {
-        AnswerIdentity(id: "chat-\(HexadecimalID.make())", created: created, model: model)
+    init(id: String, created: Int, model: String) {
+        self.id = id
+        self.created = created
+        self.model = model
+    }
+
+    /// The answer to the stored request of this key: the id is the same for who waits and for who asks later.
+    init(requestKey: String, created: Int, model: String) {
+        self.init(
+            id: "chat-\(ContentHash(of: requestKey.utf8).description.prefix(32))", created: created, model: model)
     }
 }
 

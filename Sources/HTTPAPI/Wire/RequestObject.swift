@@ -1,6 +1,5 @@
 import FoundationEssentials
 import Jobs
-import Models
 import Workers
 
 /// One request of a job: where it stands and, at its end, its answer as a chat completion or its error.
@@ -28,22 +27,21 @@ struct RequestObject {
         ]
     }
 
-    /// The stored answer in the words of the chat interface, with the same id whenever it is asked for. A result that
-    /// is not ours is null.
+    /// The stored answer in the words of the chat interface, with what is known of its making under `docent`. A result
+    /// that is not ours is null.
     var response: JSONNode {
         guard let result = request.result,
             let answer = try? JSONDecoder().decode(ChatAnswer.self, from: Data(result.utf8))
         else { return nil }
         let identity = AnswerIdentity(
-            id: "chat-\(ContentHash(of: request.key.utf8).description.prefix(32))",
-            created: (request.finishedAt ?? request.createdAt).seconds,
-            model: modelName)
-        return ChatCompletion(identity: identity, answer: answer).json
+            requestKey: request.key, created: (request.finishedAt ?? request.createdAt).seconds, model: modelName)
+        return ChatCompletion(identity: identity, answer: answer).json.adding("docent", answer.facts)
     }
 
-    /// Why it failed; also, while it waits for another attempt, why the last one did.
+    /// Why it failed; also, while it waits for another attempt, why the last one did. `code` is a status as everywhere;
+    /// `docent_code` is the failure's own name, which stays the same when sentences change.
     var error: JSONNode {
-        guard let failure = request.failure, case .object(let members) = APIError(failure).json else { return nil }
-        return members[0].value
+        guard let failure = request.failure else { return nil }
+        return APIError(failure).object.adding("docent_code", .string(failure.code))
     }
 }

@@ -45,7 +45,7 @@ struct JSONParser {
 
     private mutating func value(depth: Int) throws -> JSONValue {
         guard depth < Self.deepestNesting else { throw failure("nested more than \(Self.deepestNesting) deep") }
-        guard valuesLeft > 0 else { throw failure("more values than any checkpoint needs") }
+        guard valuesLeft > 0 else { throw failure("too many values") }
         valuesLeft -= 1
         skipSpace()
         switch byte {
@@ -151,16 +151,26 @@ struct JSONParser {
         try expect("\"")
         var bytes: [UInt8] = []
         while true {
+            let start = offset
+            skipPlainCharacters()
+            let run = UnsafeRawBufferPointer(rebasing: text[start..<offset])
             guard let byte else { throw failure("the text ends inside a string") }
             guard byte >= 0x20 else { throw failure("a control character inside a string") }
             offset += 1
-            if byte == UInt8(ascii: "\"") { break }
-            if byte == UInt8(ascii: "\\") {
-                bytes.append(contentsOf: String(try escapedCharacter()).utf8)
-            } else {
-                bytes.append(byte)
+            if byte == UInt8(ascii: "\"") {
+                // Most strings have no escapes; an image's data URL would be copied once more for nothing.
+                return try bytes.isEmpty ? string(of: run) : string(of: bytes + run)
             }
+            bytes += run
+            bytes += String(try escapedCharacter()).utf8
         }
+    }
+
+    private mutating func skipPlainCharacters() {
+        while let byte, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { offset += 1 }
+    }
+
+    private func string(of bytes: some Collection<UInt8>) throws -> String {
         guard let string = String(validating: bytes, as: UTF8.self) else {
             throw failure("a string is not valid UTF-8")
         }

@@ -1,5 +1,5 @@
-/// A JSON value of a checkpoint's file.
-enum JSONValue: Sendable, Equatable {
+/// A JSON value of a checkpoint's file, or of what a client sent.
+public enum JSONValue: Sendable, Equatable {
     case null
     case boolean(Bool)
     /// A number without fraction or exponent that fits; safetensors offsets must be exact.
@@ -8,6 +8,13 @@ enum JSONValue: Sendable, Equatable {
     case string(String)
     case array([JSONValue])
     case object([String: JSONValue])
+
+    /// Reads the whole of `text` strictly (`JSONParser`); errors are `ModelError.malformedJSON` and call it `name`.
+    public static func parse(
+        _ text: UnsafeRawBufferPointer, name: String, mostValues: Int
+    ) throws -> JSONValue {
+        try JSONParser.parse(text, file: name, mostValues: mostValues)
+    }
 
     /// How error messages show the value: short, whatever its size.
     var summary: String {

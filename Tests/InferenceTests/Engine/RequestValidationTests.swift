@@ -34,7 +34,9 @@ struct RequestValidationTests {
         Range(name: "top_k", set: { $0.topK = Int($1) }, good: [0, 1, 5000], bad: [-1]),
         Range(name: "presence_penalty", set: { $0.presencePenalty = $1 }, good: [-2, 2], bad: [-2.1, 2.1, .nan]),
         Range(name: "frequency_penalty", set: { $0.frequencyPenalty = $1 }, good: [-2, 2], bad: [-2.1, 2.1, .nan]),
-        Range(name: "repetition_penalty", set: { $0.repetitionPenalty = $1 }, good: [0.1, 9], bad: [0, .infinity]),
+        Range(
+            name: "repetition_penalty", set: { $0.repetitionPenalty = $1 }, good: [0.001, 9, 1000],
+            bad: [0, .leastNonzeroMagnitude, 0.0009, 1001, 1e38, .infinity, .nan]),
         Range(name: "max_tokens", set: { $0.maxTokens = Int($1) }, good: [1, 15], bad: [0, -5]),
         Range(name: "min_tokens", set: { $0.minTokens = Int($1) }, good: [0, 15], bad: [-1, 21]),
         Range(name: "top_logprobs", set: { $0.topLogprobs = Int($1) }, good: [0, 20], bad: [-1, 21]),
