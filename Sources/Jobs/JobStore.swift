@@ -13,6 +13,8 @@ public final class JobStore: Sendable {
     public let blobs: BlobStore
     let clock: SteadyClock
     let queue: CommitQueue
+    /// Since when a request that must run alone is overtaken by interactive ones; nil while none is.
+    let suspectOvertakenSince = Mutex<Timestamp?>(nil)
     private let pool: DatabasePool
     private let listeners = Listeners()
     private let jobIDs = JobIDGenerator()
