@@ -62,7 +62,7 @@ struct ServerCaptioning: Sendable {
             let accepted = try await server.post(
                 "/v1/chat/completions", body: Array(body), isAsynchronous: true, as: JobView.self)
             return try await finished(accepted.id).outcome(bytes: bytes)
-        } catch CommandError.serverAnswer(_, let status, let message) where [400, 413, 422].contains(status) {
+        } catch CommandError.serverAnswer(_, let status, _, let message) where [400, 413, 422].contains(status) {
             return .failed(code: "refused", message: message)
         }
     }
