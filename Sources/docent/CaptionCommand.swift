@@ -107,7 +107,7 @@ struct CaptionCommand: AsyncParsableCommand {
     private func captionThere(_ url: String, _ walk: Walk, _ reporter: ProgressReporter) async throws -> CaptionSummary
     {
         try await ServerClient.connected(to: url) { server in
-            try await ServerCaptioning(server: server).caption(walk, try settings, reporter)
+            try await ServerCaptioning(server: server).caption(walk, try settings, modelOptions, reporter)
         }
     }
 
