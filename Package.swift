@@ -109,6 +109,6 @@ let package = Package(
                 "HTTPAPI", "Workers", "Jobs", "Inference", "Models",
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ]),
-        tests("docentTests", ["docent"]),
+        tests("docentTests", ["docent", "Captioning", "Jobs"]),
     ]
 )

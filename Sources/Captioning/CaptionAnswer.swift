@@ -14,9 +14,9 @@ public struct CaptionAnswer: Sendable, Hashable {
     /// As the model gave it, before the recipe's postprocessing.
     public var text: String
     public var model: String
-    /// Nil when a server answered, which does not say.
+    /// Nil when a server answered that does not say.
     public var weightsHash: String?
-    /// "q8" and the like; nil for weights as they are stored, or when a server answered.
+    /// "q8" and the like; nil for weights as they are stored, or when the server does not say.
     public var quantization: String?
     /// "stop" or "length".
     public var finishReason: String

@@ -19,6 +19,19 @@ enum DatabaseFile {
         }
     }
 
+    /// A connection beside the owner's: it sees every commit and can make none.
+    static func openReadOnly(path: String, schema: Schema) throws -> DatabaseQueue {
+        do {
+            var configuration = configuration
+            configuration.readonly = true
+            let connection = try DatabaseQueue(path: path, configuration: configuration)
+            try connection.read { try schema.check($0) }
+            return connection
+        } catch {
+            throw JobStoreError.translating(error, path: path)
+        }
+    }
+
     /// One connection writes and checkpoints. The readers of the pool are opened read-only, so they can do neither:
     /// before SQLite 3.51.3 two connections that checkpoint at the same moment could lose committed pages.
     private static var configuration: Configuration {

@@ -3,9 +3,25 @@ internal import Synchronization
 
 /// Who has a database open.
 public struct DatabaseOwner: Sendable, Hashable {
+    /// How others can reach it.
+    public enum Service: Sendable, Hashable {
+        /// Not at all: it is a command that works for itself.
+        case command
+        /// Soon: it is a server that is still loading, and will say where it answers.
+        case starting
+        case at(url: String)
+    }
+
     public let pid: Int32
+    public let service: Service
+
+    public init(pid: Int32, service: Service) {
+        self.pid = pid
+        self.service = service
+    }
+
     /// Where it answers, once it said so.
-    public let url: String?
+    public var url: String? { if case .at(let url) = service { url } else { nil } }
 }
 
 /// The lock that makes one process the owner of a database, held on `<database>.lock` until the process ends.
@@ -13,11 +29,13 @@ public struct DatabaseOwner: Sendable, Hashable {
 /// An open-file-description lock of Linux: the kernel drops it at the instant the owner dies, however it dies; a second
 /// store in the same process is refused too; and asking who holds it (F_OFD_GETLK) does not take it. The file is never
 /// deleted: deleting it while somebody opens it would give two processes a lock each. Its contents, the owner's pid and
-/// URL, only mean something while the lock is held.
+/// service, only mean something while the lock is held.
 final class DatabaseLock: Sendable {
     // The module map of Glibc hides these behind _GNU_SOURCE.
     private static let queryCommand: Int32 = 36
     private static let setCommand: Int32 = 37
+    /// Stands where the URL will be; no URL looks like it.
+    private static let startingLine = "starting"
 
     let path: String
     let descriptor: Int32
@@ -26,7 +44,7 @@ final class DatabaseLock: Sendable {
     static func path(for database: String) -> String { database + ".lock" }
 
     /// Takes the lock, or says who has it.
-    init(database: String) throws {
+    init(database: String, announcing service: DatabaseOwner.Service = .command) throws {
         path = Self.path(for: database)
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
@@ -39,10 +57,9 @@ final class DatabaseLock: Sendable {
             guard code == EAGAIN || code == EACCES else {
                 throw JobStoreError.notWritable(path: path, reason: systemMessage(code))
             }
-            let owner = Self.contents(of: descriptor)
-            throw JobStoreError.locked(pid: owner?.pid ?? 0, url: owner?.url)
+            throw JobStoreError.locked(Self.contents(of: descriptor) ?? DatabaseOwner(pid: 0, service: .command))
         }
-        try announce(url: nil)
+        try announce(service)
     }
 
     deinit { release() }
@@ -59,9 +76,15 @@ final class DatabaseLock: Sendable {
         Glibc.close(descriptor)
     }
 
-    /// Writes pid and URL in one `pwrite`, so that a reader sees the old or the new contents.
-    func announce(url: String?) throws {
-        let text = Array("\(getpid())\n\(url ?? "")\n".utf8)
+    /// Writes pid and service in one `pwrite`, so that a reader sees the old or the new contents.
+    func announce(_ service: DatabaseOwner.Service) throws {
+        let line =
+            switch service {
+            case .command: ""
+            case .starting: Self.startingLine
+            case .at(let url): url
+            }
+        let text = Array("\(getpid())\n\(line)\n".utf8)
         let written = pwrite(descriptor, text, text.count, 0)
         guard written == text.count, ftruncate(descriptor, off_t(text.count)) == 0 else {
             throw JobStoreError.notWritable(path: path, reason: systemMessage(errno))
@@ -89,7 +112,13 @@ final class DatabaseLock: Sendable {
         let lines = buffer[..<count].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
             .map { String(decoding: $0, as: UTF8.self) }
         guard let pid = lines.first.flatMap({ Int32($0) }) else { return nil }
-        return DatabaseOwner(pid: pid, url: lines.dropFirst().first.flatMap { $0.isEmpty ? nil : $0 })
+        let service: DatabaseOwner.Service =
+            switch lines.dropFirst().first ?? "" {
+            case "": .command
+            case startingLine: .starting
+            case let url: .at(url: url)
+            }
+        return DatabaseOwner(pid: pid, service: service)
     }
 }
 

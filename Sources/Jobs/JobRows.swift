@@ -22,6 +22,15 @@ extension Job {
         let statement = try db.cachedStatement(sql: "SELECT * FROM job WHERE id = ?")
         return try Row.fetchOne(statement, arguments: [id.rawValue]).map(Job.init(row:))
     }
+
+    /// Newest first.
+    static func page(_ db: Database, limit: Int, after: JobID?) throws -> [Job] {
+        // "job_~" is above every id.
+        try Row.fetchAll(
+            db, sql: "SELECT * FROM job WHERE id < ? ORDER BY id DESC LIMIT ?",
+            arguments: [after?.rawValue ?? "job_~", max(0, limit)]
+        ).map(Job.init(row:))
+    }
 }
 
 extension StoredRequest {
@@ -46,6 +55,20 @@ extension StoredRequest {
     static func fetch(_ db: Database, _ id: RequestID) throws -> StoredRequest? {
         let statement = try db.cachedStatement(sql: "SELECT * FROM request WHERE id = ?")
         return try Row.fetchOne(statement, arguments: [id.rawValue]).map(StoredRequest.init(row:))
+    }
+
+    /// In the order they were stored.
+    static func page(
+        _ db: Database, of job: JobID, states: [RequestState], limit: Int, after: RequestID?
+    ) throws -> [StoredRequest] {
+        // The index has the ids of each state in order; the first of all are among the first of each.
+        var ids: [Int64] = []
+        for state in states {
+            ids += try Int64.fetchAll(
+                db, sql: "SELECT id FROM request WHERE job_id = ? AND state = ? AND id > ? ORDER BY id LIMIT ?",
+                arguments: [job.rawValue, state.rawValue, after?.rawValue ?? 0, max(0, limit)])
+        }
+        return try ids.sorted().prefix(max(0, limit)).compactMap { try fetch(db, RequestID(rawValue: $0)) }
     }
 }
 

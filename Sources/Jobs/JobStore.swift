@@ -1,5 +1,4 @@
 internal import GRDB
-internal import Glibc
 internal import Synchronization
 
 /// The durable queue: jobs and their requests in one SQLite database that belongs to one process.
@@ -14,6 +13,8 @@ public final class JobStore: Sendable {
     let clock: SteadyClock
     let queue: CommitQueue
     private let pool: DatabasePool
+    /// Since when a request that must run alone is overtaken by interactive ones; nil while none is.
+    let suspectOvertakenSince = Mutex<Timestamp?>(nil)
     private let listeners = Listeners()
     private let jobIDs = JobIDGenerator()
 
@@ -30,14 +31,14 @@ public final class JobStore: Sendable {
         path: String, configuration: JobStoreConfiguration, clock: any WallClock, migrations: [Migration]
     ) throws {
         precondition(path != ":memory:" && !path.isEmpty, "a job store is a file: it must survive the process")
-        let path = try Self.resolved(path)
+        let path = try DatabasePath(path)
         if !configuration.allowsNetworkFileSystem, let type = FileSystemType.network(of: path.directory) {
             throw JobStoreError.networkFileSystem(path: path.full, type: type)
         }
         self.path = path.full
         self.configuration = configuration
         self.clock = SteadyClock(clock)
-        let lock = try DatabaseLock(database: path.full)
+        let lock = try DatabaseLock(database: path.full, announcing: configuration.willAnnounce ? .starting : .command)
         let schema = Schema(path: path.full, migrations: migrations)
         pool = try DatabaseFile.open(path: path.full, schema: schema, now: self.clock.now())
         queue = CommitQueue(pool: pool, lock: lock, clock: self.clock) { [listeners] in listeners.publish($0, $1) }
@@ -48,12 +49,12 @@ public final class JobStore: Sendable {
 
     /// Tells other processes where the owner of this database answers.
     public func announce(url: String?) throws {
-        try queue.lock.announce(url: url)
+        try queue.lock.announce(url.map { .at(url: $0) } ?? .command)
     }
 
     /// Who has a database open, nil when nobody has. Works without opening it.
     public static func owner(of path: String) -> DatabaseOwner? {
-        (try? resolved(path)).flatMap { DatabaseLock.owner(of: $0.full) }
+        (try? DatabasePath(path)).flatMap { DatabaseLock.owner(of: $0.full) }
     }
 
     /// The time by the store's clock, which never runs backwards; what `nextDue` is to be compared with.
@@ -104,27 +105,5 @@ public final class JobStore: Sendable {
         } catch {
             throw JobStoreError.translating(error, path: path)
         }
-    }
-
-    /// Follows symbolic links: two names of one database must meet at one lock.
-    private static func resolved(_ path: String) throws -> (full: String, directory: String) {
-        if let target = canonical(path) { return (target, parent(of: target)) }
-        let name = path.split(separator: "/").last.map(String.init) ?? path
-        let directory = path.contains("/") ? parent(of: path) : "."
-        guard let folder = canonical(directory) else {
-            throw JobStoreError.notWritable(path: path, reason: "its folder: " + systemMessage(errno))
-        }
-        return (folder == "/" ? "/" + name : folder + "/" + name, folder)
-    }
-
-    private static func canonical(_ path: String) -> String? {
-        guard let resolved = realpath(path, nil) else { return nil }
-        defer { free(resolved) }
-        return String(cString: resolved)
-    }
-
-    private static func parent(of path: String) -> String {
-        let folder = path.split(separator: "/").dropLast().joined(separator: "/")
-        return path.hasPrefix("/") ? "/" + folder : folder
     }
 }

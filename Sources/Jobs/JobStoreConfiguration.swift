@@ -9,6 +9,8 @@ public struct JobStoreConfiguration: Sendable {
     public var jitter: @Sendable () -> Double
     /// SQLite's WAL needs shared memory and working locks, which network file systems do not promise.
     public var allowsNetworkFileSystem: Bool
+    /// The owner is a server that will announce its URL: whoever wants the database meanwhile should wait for that.
+    public var willAnnounce: Bool
     /// No blob may be larger, in bytes.
     public var blobSizeLimit: Int
     /// Unreferenced blobs are kept this long: time enough to submit the request that refers to them.
@@ -17,7 +19,7 @@ public struct JobStoreConfiguration: Sendable {
     public init(
         leaseDuration: Duration = .seconds(60), maxCrashes: Int = 3, retryPolicy: RetryPolicy = RetryPolicy(),
         jitter: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
-        allowsNetworkFileSystem: Bool = false, blobSizeLimit: Int = 256 << 20,
+        allowsNetworkFileSystem: Bool = false, willAnnounce: Bool = false, blobSizeLimit: Int = 256 << 20,
         blobGracePeriod: Duration = .seconds(3600)
     ) {
         precondition(maxCrashes >= 1, "a request is set aside after at least one crash")
@@ -26,6 +28,7 @@ public struct JobStoreConfiguration: Sendable {
         self.retryPolicy = retryPolicy
         self.jitter = jitter
         self.allowsNetworkFileSystem = allowsNetworkFileSystem
+        self.willAnnounce = willAnnounce
         self.blobSizeLimit = blobSizeLimit
         self.blobGracePeriod = blobGracePeriod
     }

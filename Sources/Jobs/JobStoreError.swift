@@ -2,11 +2,13 @@ internal import GRDB
 
 /// What can go wrong between us and the database.
 public enum JobStoreError: Error, Sendable, Hashable, CustomStringConvertible {
-    case locked(pid: Int32, url: String?)
+    case locked(DatabaseOwner)
+    case noDatabase(path: String)
     case notWritable(path: String, reason: String)
     case networkFileSystem(path: String, type: String)
     case foreignDatabase(path: String, found: String)
     case newerSchema(path: String, found: Int, known: Int)
+    case olderSchema(path: String, found: Int, known: Int)
     case changedMigration(path: String, name: String, recorded: String, found: String)
     case corrupt(path: String, detail: String)
     case diskFull(path: String)
@@ -23,8 +25,11 @@ public enum JobStoreError: Error, Sendable, Hashable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .locked(let pid, let url):
-            "The database is in use by process \(pid)\(url.map { " at \($0)" } ?? ""): use that server or stop it."
+        case .locked(let owner):
+            "The database is in use by process \(owner.pid)\(owner.url.map { " at \($0)" } ?? ""): "
+                + "use that server or stop it."
+        case .noDatabase(let path):
+            "There is no database \(path): check its name; docent serve and docent caption make one."
         case .notWritable(let path, let reason):
             "\(path) cannot be opened for writing (\(reason)): choose another place for the database."
         case .networkFileSystem(let path, let type):
@@ -33,6 +38,9 @@ public enum JobStoreError: Error, Sendable, Hashable, CustomStringConvertible {
             "\(path) is not a docent database but \(found): choose another file."
         case .newerSchema(let path, let found, let known):
             "\(path) has schema version \(found), this program knows \(known): use the newer program."
+        case .olderSchema(let path, let found, let known):
+            "\(path) has schema version \(found), this program needs \(known): "
+                + "docent serve or docent caption brings it up to date."
         case .changedMigration(let path, let name, let recorded, let found):
             "\(path) was made by another \(name) (sha256 \(recorded.prefix(12))…, this program has "
                 + "\(found.prefix(12))…): use the program that made it."

@@ -32,13 +32,7 @@ struct Schema {
 
     /// Applies what is missing; each step commits together with its record and the new `user_version`.
     func migrate(_ db: Database, now: Timestamp) throws {
-        try inspect(db)
-        let current = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
-        let known = migrations.last?.version ?? 0
-        guard current <= known else {
-            throw JobStoreError.newerSchema(path: path, found: current, known: known)
-        }
-        try verify(db, upTo: current)
+        let current = try recognised(db)
         for migration in migrations where migration.version > current {
             try db.inTransaction(.immediate) {
                 try db.execute(sql: String(decoding: migration.sql, as: UTF8.self))
@@ -50,6 +44,25 @@ struct Schema {
                 return .commit
             }
         }
+    }
+
+    /// Makes sure that a database which may not be changed is of the newest schema already.
+    func check(_ db: Database) throws {
+        let current = try recognised(db)
+        guard current == known else { throw JobStoreError.olderSchema(path: path, found: current, known: known) }
+    }
+
+    private var known: Int { migrations.last?.version ?? 0 }
+
+    /// The version of a database that is ours, not newer than this program, and made by the same steps.
+    private func recognised(_ db: Database) throws -> Int {
+        try inspect(db)
+        let current = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        guard current <= known else {
+            throw JobStoreError.newerSchema(path: path, found: current, known: known)
+        }
+        try verify(db, upTo: current)
+        return current
     }
 
     private func verify(_ db: Database, upTo current: Int) throws {

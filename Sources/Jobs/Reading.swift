@@ -11,13 +11,7 @@ extension JobStore {
     /// Jobs, newest first.
     /// - Parameter after: the last job of the previous page.
     public func jobs(limit: Int, after: JobID? = nil) async throws -> [Job] {
-        try await read { db in
-            // "job_~" is above every id.
-            try Row.fetchAll(
-                db, sql: "SELECT * FROM job WHERE id < ? ORDER BY id DESC LIMIT ?",
-                arguments: [after?.rawValue ?? "job_~", max(0, limit)]
-            ).map(Job.init(row:))
-        }
+        try await read { try Job.page($0, limit: limit, after: after) }
     }
 
     /// Requests of a job in the order they were stored, of one state or of all.
@@ -26,18 +20,7 @@ extension JobStore {
         of job: JobID, state: RequestState? = nil, after: RequestID? = nil, limit: Int
     ) async throws -> [StoredRequest] {
         let states = state.map { [$0] } ?? RequestState.allCases
-        return try await read { db in
-            // The index has the ids of each state in order; the first of all are among the first of each.
-            var ids: [Int64] = []
-            for state in states {
-                ids += try Int64.fetchAll(
-                    db, sql: "SELECT id FROM request WHERE job_id = ? AND state = ? AND id > ? ORDER BY id LIMIT ?",
-                    arguments: [job.rawValue, state.rawValue, after?.rawValue ?? 0, max(0, limit)])
-            }
-            return try ids.sorted().prefix(max(0, limit)).compactMap {
-                try StoredRequest.fetch(db, RequestID(rawValue: $0))
-            }
-        }
+        return try await read { try StoredRequest.page($0, of: job, states: states, limit: limit, after: after) }
     }
 
     public func request(_ id: RequestID) async throws -> StoredRequest? {

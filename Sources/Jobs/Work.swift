@@ -1,11 +1,13 @@
 internal import GRDB
+internal import Synchronization
 
 extension JobStore {
     /// Hands up to `limit` due requests of `scope` to a worker: interactive before bulk, then oldest first.
     ///
     /// A request that would be set aside after one more crash runs alone: nothing else is handed out until the requests
     /// already running are done, and then only it. So the one that kills its worker is found without convicting those
-    /// that happened to run beside it.
+    /// that happened to run beside it. A bulk one lets interactive requests go first, but not for longer than
+    /// `suspectPatience`.
     ///
     /// - Parameter interactiveOnly: leave bulk requests to wait, for a worker that has only room kept for people.
     public func claim(
@@ -15,8 +17,10 @@ extension JobStore {
         let configuration = configuration
         let priorities = interactiveOnly ? [.interactive] : JobPriority.allCases
         return try await queue.perform { transaction in
-            let ids = try transaction.claimable(
-                limit, of: scope, priorities, suspectAfter: configuration.maxCrashes - 1)
+            let ids = try self.suspectOvertakenSince.withLock { since in
+                try transaction.claimable(
+                    limit, of: scope, priorities, suspectAfter: configuration.maxCrashes - 1, overtakenSince: &since)
+            }
             guard !ids.isEmpty else { return [] }
             try transaction.see(worker)
             let until = transaction.now + configuration.leaseDuration
@@ -97,6 +101,9 @@ extension JobStore {
     }
 }
 
+/// How long interactive requests may overtake a bulk request that must run alone.
+private let suspectPatience = Duration.seconds(5)
+
 /// Only the holder of the latest claim passes.
 private let fence = "id = ? AND state = 'running' AND worker = ? AND epoch = ?"
 
@@ -121,27 +128,41 @@ extension Transaction {
     }
 
     fileprivate func claimable(
-        _ limit: Int, of scope: ClaimScope, _ priorities: [JobPriority], suspectAfter crashes: Int
+        _ limit: Int, of scope: ClaimScope, _ priorities: [JobPriority], suspectAfter crashes: Int,
+        overtakenSince: inout Timestamp?
     ) throws -> [Int64] {
         // With a limit of one crash nobody runs twice, so there are no suspects.
         let threshold = crashes > 0 ? crashes : Int.max
         let running = try rows("SELECT crashes FROM request WHERE state = 'running'", [])
         guard !running.contains(where: { $0["crashes"] >= threshold }) else { return [] }
+        if let since = overtakenSince, since + suspectPatience <= now {
+            if let first = try ready(1, of: scope, .bulk).first, first["crashes"] >= threshold {
+                guard running.isEmpty, priorities.contains(.bulk) else { return [] }
+                overtakenSince = nil
+                return [first["id"]]
+            }
+            overtakenSince = nil
+        }
         var ids: [Int64] = []
         for priority in priorities where ids.count < limit {
-            let candidates = try rows(
-                """
-                SELECT id, crashes FROM request
-                WHERE \(scope.isReady) AND priority = ? AND run_at <= ? ORDER BY run_at, id LIMIT ?
-                """, [scope.value, priority.rawValue, now.milliseconds, limit - ids.count])
-            for row in candidates {
+            for row in try ready(limit - ids.count, of: scope, priority) {
                 if row["crashes"] >= threshold {
-                    return ids.isEmpty && running.isEmpty ? [row["id"]] : ids
+                    let isAlone = ids.isEmpty && running.isEmpty
+                    if priority == .bulk { overtakenSince = isAlone ? nil : overtakenSince ?? now }
+                    return isAlone ? [row["id"]] : ids
                 }
                 ids.append(row["id"])
             }
         }
         return ids
+    }
+
+    private func ready(_ limit: Int, of scope: ClaimScope, _ priority: JobPriority) throws -> [Row] {
+        try rows(
+            """
+            SELECT id, crashes FROM request
+            WHERE \(scope.isReady) AND priority = ? AND run_at <= ? ORDER BY run_at, id LIMIT ?
+            """, [scope.value, priority.rawValue, now.milliseconds, limit])
     }
 
     fileprivate mutating func lease(_ ids: [Int64], to worker: WorkerID, until: Timestamp) throws -> [Claim] {

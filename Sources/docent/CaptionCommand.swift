@@ -44,7 +44,8 @@ struct CaptionCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Most tiles an image is cut into; 1 for none.", valueName: "n"))
     var maxTiles: Int?
 
-    @Option(help: ArgumentHelp("Let this docent server do the work.", valueName: "url"))
+    @Option(
+        help: ArgumentHelp("Let this docent server do the work.", valueName: "url"), transform: ServerClient.base(of:))
     var server: String?
 
     @OptionGroup var modelOptions: ModelOptions
@@ -85,8 +86,9 @@ struct CaptionCommand: AsyncParsableCommand {
     /// In this process; or, when a server owns the database, there.
     private func captionHere(_ walk: Walk, _ reporter: ProgressReporter) async throws -> CaptionSummary {
         let store: JobStore
-        do { store = try databaseOptions.open() } catch JobStoreError.locked(let pid, let url) {
-            guard let url else { throw CommandError.databaseBusy(path: databaseOptions.path, pid: pid) }
+        switch try await databaseOptions.openOrFindServer(reporter.message) {
+        case .here(let opened): store = opened
+        case .server(let url):
             reporter.message("The database belongs to the server at \(url), which is given the work.")
             return try await captionThere(url, walk, reporter)
         }
@@ -105,7 +107,7 @@ struct CaptionCommand: AsyncParsableCommand {
     private func captionThere(_ url: String, _ walk: Walk, _ reporter: ProgressReporter) async throws -> CaptionSummary
     {
         try await ServerClient.connected(to: url) { server in
-            try await ServerCaptioning(server: server).caption(walk, try settings, reporter)
+            try await ServerCaptioning(server: server).caption(walk, try settings, modelOptions, reporter)
         }
     }
 

@@ -3,9 +3,13 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
     case noDefaultModel(searched: [String])
     case noSuchJob(String)
     case databaseBusy(path: String, pid: Int32)
+    case nobodyWorks(on: String)
     case badServerURL(String)
+    case otherModel(url: String, wanted: String, served: [String])
+    case serverDecides(option: String)
     case serverUnreachable(url: String, reason: String)
-    case serverAnswer(url: String, status: Int, message: String)
+    case serverLost(url: String, patience: Duration, reason: String)
+    case serverAnswer(url: String, status: Int, code: String?, message: String)
     case outputLost(reason: String)
     case unreadableAnswer(url: String, reason: String)
 
@@ -17,12 +21,24 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
         case .noSuchJob(let id):
             "There is no job \(id); `docent jobs list` shows those there are."
         case .databaseBusy(let path, let pid):
-            "The database \(path) is in use by process \(pid), which is no server: wait for it, or give another --database."
+            "The database \(path) is in use by process \(pid), which is no server and takes no orders: wait for it, "
+                + "interrupt it (it can be continued), or give another --database."
+        case .nobodyWorks(let id):
+            "Nobody works on the job \(id): start docent serve, or give its docent caption again."
         case .badServerURL(let url):
             "The server's address \(url) should look like http://127.0.0.1:8000."
+        case .otherModel(let url, let wanted, let served):
+            "The server at \(url) has \(served.joined(separator: ", ")) and not the model \(wanted): leave out --model, "
+                + "or run it here with another --database and without --server."
+        case .serverDecides(let option):
+            "\(option) was given, and that is for the server to decide: leave it out, "
+                + "or run the model here with another --database and without --server."
         case .serverUnreachable(let url, let reason):
             "The server at \(url) does not answer (\(reason)): is it running, and is this its address?"
-        case .serverAnswer(let url, let status, let message):
+        case .serverLost(let url, let patience, let reason):
+            "The server at \(url) was asked for \(patience.components.seconds) s in vain (\(reason)); captions that it "
+                + "gave are kept: give the same command again to go on."
+        case .serverAnswer(let url, let status, _, let message):
             "The server at \(url) refused with status \(status): \(message)"
         case .outputLost(let reason):
             "Standard output takes nothing more: \(reason)."

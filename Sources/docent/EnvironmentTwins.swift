@@ -1,4 +1,4 @@
-/// Flags from the environment: `DOCENT_MAX_TOKENS=64` stands for `--max-tokens 64`.
+/// Flags from the environment: `DOCENT_MAX_TOKENS=64` stands for `--max-tokens=64`.
 ///
 /// They are put in front of the flags that were given, where the parser lets the later one win; so they are checked like
 /// flags and an error names the flag.
@@ -36,9 +36,14 @@ struct EnvironmentTwins {
         "jobs": ["json"], "models": ["json"], "doctor": ["json"],
     ]
 
-    /// Options of which only one may be given: a flag of a group silences the group's twins.
-    private static let alternatives: [String: [Set<String>]] = [
-        "caption": [["recipe", "prompt"]], "jobs": [["server", "database"]],
+    /// Words that turn a switch on or off. For `bench`, whose --json takes a file, they name none: the variable is set
+    /// for the other subcommands.
+    private static let words = (on: ["1", "true", "yes"], off: ["0", "false", "no"])
+
+    /// Options of which only one may be given: a flag of a group silences the group's twins, and of several variables the
+    /// first in this order counts.
+    private static let alternatives: [String: [[String]]] = [
+        "caption": [["prompt", "recipe"]], "jobs": [["server", "database"]],
     ]
 
     static func name(for option: String) -> String {
@@ -51,15 +56,26 @@ struct EnvironmentTwins {
         let path = Self.options[command] != nil ? [command] : Array(arguments.prefix(2))
         guard let options = Self.options[path.joined(separator: " ")] else { return arguments }
         let rest = Array(arguments.dropFirst(path.count))
-        let silenced = (Self.alternatives[command] ?? [])
-            .filter { group in group.contains { isGiven($0, in: rest) } }
-            .reduce(into: Set()) { $0.formUnion($1) }
-        let twins = options.filter { !silenced.contains($0) }.flatMap { option -> [String] in
-            guard let value = environment[Self.name(for: option)], !value.isEmpty else { return [] }
-            guard Self.switches[command]?.contains(option) == true else { return ["--\(option)", value] }
-            return ["1", "true", "yes"].contains(value.lowercased()) ? ["--\(option)"] : []
+        let silenced = (Self.alternatives[command] ?? []).flatMap { group in
+            if group.contains(where: { isGiven($0, in: rest) }) { return group[...] }
+            return group.drop { value(of: $0) == nil }.dropFirst()
         }
+        let twins = options.filter { !silenced.contains($0) }.compactMap { twin(of: $0, for: command) }
         return path + twins + rest
+    }
+
+    /// The flag that a variable stands for; nil when it is not set, or a switch that is off.
+    private func twin(of option: String, for command: String) -> String? {
+        guard let value = value(of: option) else { return nil }
+        let (isOn, isOff) = (Self.words.on.contains(value.lowercased()), Self.words.off.contains(value.lowercased()))
+        if Self.switches[command]?.contains(option) == true { return isOn ? "--\(option)" : nil }
+        if option == "json", isOn || isOff { return nil }
+        // In one piece, so that a value which looks like a flag is still a value.
+        return "--\(option)=\(value)"
+    }
+
+    private func value(of option: String) -> String? {
+        environment[Self.name(for: option)].flatMap { $0.isEmpty ? nil : $0 }
     }
 
     private func isGiven(_ option: String, in arguments: [String]) -> Bool {

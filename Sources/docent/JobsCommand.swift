@@ -1,9 +1,14 @@
 import ArgumentParser
+import Jobs
 
 /// `docent jobs`: what is in the queue, and the means to steer it.
 struct JobsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "jobs", abstract: "Look at jobs and steer them, in a database or on a server.",
+        discussion: """
+            list, show and watch work beside whoever uses the database. cancel, pause, resume and retry are done by the \
+            server that uses it, or here when nobody does.
+            """,
         subcommands: [
             List.self, Show.self, Watch.self, Cancel.self, Pause.self, Resume.self, Retry.self,
         ])
@@ -20,7 +25,12 @@ struct JobsCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let jobs = try await options.withQueue { try await $0.jobs(limit: limit) }
+            let jobs: [JobView]
+            do { jobs = try await options.look { try await $0.jobs(limit: limit) } } catch JobStoreError.noDatabase
+                where options.databaseOptions.database == nil
+            {
+                jobs = []
+            }
             if options.json { return try JSONOutput.print(jobs) }
             if jobs.isEmpty { return StandardStream.error.writeLine("There are no jobs.") }
             for job in jobs { try StandardStream.output.writeLine(job.line) }
@@ -33,8 +43,8 @@ struct JobsCommand: AsyncParsableCommand {
         @Argument var id: String
 
         func run() async throws {
-            let (job, failures) = try await options.withQueue { queue in
-                (try await queue.job(id), try await queue.failures(of: id, limit: 20))
+            let (job, failures) = try await options.look { jobs in
+                (try await jobs.job(id), try await jobs.failures(of: id, limit: 20))
             }
             if options.json { return try JSONOutput.print(Shown(job: job, failures: failures)) }
             try StandardStream.output.writeLine(job.line)
@@ -50,16 +60,20 @@ struct JobsCommand: AsyncParsableCommand {
     struct Watch: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Follow a job to its end.",
-            discussion: "Exit status: 0 every request succeeded; 2 some failed; 1 the job was cancelled.")
+            discussion: """
+                Exit status: 0 every request succeeded; 2 some failed; 1 the job was cancelled, or is not finished and \
+                nobody works on it.
+                """)
         @OptionGroup var options: JobsOptions
         @Argument var id: String
 
         func run() async throws {
-            let last = try await options.withQueue { queue in
-                try await queue.watch(id) { job in
+            let last = try await options.look { jobs in
+                try await jobs.watch(id) { job in
                     if options.json { try JSONOutput.print(job) } else { try StandardStream.output.writeLine(job.line) }
                 }
             }
+            if !last.isFinished { throw CommandError.nobodyWorks(on: id) }
             if last.status == "cancelled" { throw ExitCode(1) }
             if last.counts.failed + last.counts.expired > 0 { throw ExitCode(2) }
         }
@@ -91,57 +105,5 @@ struct JobsCommand: AsyncParsableCommand {
         @OptionGroup var options: JobsOptions
         @Argument var id: String
         func run() async throws { try await options.steer(id, .retry) }
-    }
-}
-
-/// Where the jobs are, and how they are shown.
-struct JobsOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("A docent server.", valueName: "url"))
-    var server: String?
-
-    @OptionGroup var databaseOptions: DatabaseOptions
-
-    @Flag(help: "Print JSON.")
-    var json = false
-
-    func validate() throws {
-        if server != nil, databaseOptions.database != nil {
-            throw ValidationError("Give --server or --database, not both.")
-        }
-    }
-
-    /// Runs `work` with the server's queue, or the database's; the database of a running server is reached through it.
-    func withQueue<Result>(_ work: (any JobQueueAccess) async throws -> Result) async throws -> Result {
-        if let server {
-            return try await ServerClient.connected(to: server) { try await work(ServerQueue(server: $0)) }
-        }
-        switch try StoreQueue.open(databaseOptions) {
-        case .server(let url):
-            return try await ServerClient.connected(to: url) { try await work(ServerQueue(server: $0)) }
-        case .here(let queue):
-            do {
-                let result = try await work(queue)
-                try await queue.close()
-                return result
-            } catch {
-                try? await queue.close()
-                throw error
-            }
-        }
-    }
-
-    func steer(_ id: String, _ action: JobAction) async throws {
-        let job = try await withQueue { try await $0.steer(id, action) }
-        if json { try JSONOutput.print(job) } else { try StandardStream.output.writeLine(job.line) }
-    }
-}
-
-extension JobView {
-    /// `job_…  running  7/12  2 failed  captions of photos`.
-    fileprivate var line: String {
-        let final = counts.succeeded + counts.failed + counts.cancelled + counts.expired
-        var parts = [id, status, "\(final)/\(counts.total)"]
-        if counts.failed + counts.expired > 0 { parts.append("\(counts.failed + counts.expired) failed") }
-        return (parts + [label]).joined(separator: "  ")
     }
 }

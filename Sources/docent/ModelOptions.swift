@@ -30,6 +30,9 @@ struct ModelOptions: ParsableArguments {
         }
     }
 
+    /// Whether somebody asked for a device or a number of threads.
+    var isDeviceChosen: Bool { device != "auto" || threads != nil }
+
     var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
 
     var loadOptions: LoadOptions { LoadOptions(quantization: quantize) }

@@ -49,7 +49,8 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let store = try databaseOptions.open()
+        // Loading a large model takes a while: others who want the database learn that a server is coming.
+        let store = try databaseOptions.open(JobStoreConfiguration(willAnnounce: true))
         do {
             try await serve(store)
         } catch {

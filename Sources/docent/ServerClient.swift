@@ -66,9 +66,9 @@ struct ServerClient: Sendable {
             throw CommandError.serverUnreachable(url: base, reason: "\(error)")
         }
         guard (200..<300).contains(status) else {
-            let problem = try? JSONDecoder().decode(ErrorAnswer.self, from: content)
+            let problem = try? JSONDecoder().decode(ErrorAnswer.self, from: content).error
             throw CommandError.serverAnswer(
-                url: base, status: status, message: problem?.error.message ?? "no reason was given")
+                url: base, status: status, code: problem?.code, message: problem?.message ?? "no reason was given")
         }
         do { return try JSONDecoder().decode(Answer.self, from: content) } catch {
             throw CommandError.unreadableAnswer(url: base + path, reason: "\(error)")
@@ -76,38 +76,28 @@ struct ServerClient: Sendable {
     }
 
     private struct ErrorAnswer: Decodable {
-        let error: Problem
-        struct Problem: Decodable { let message: String }
+        let error: ServerProblem
     }
 }
 
-/// A job in the words of `/v1/jobs`; the answer is part of it when the job is a single, finished request.
-struct JobView: Codable, Sendable, Hashable {
-    var id: String
-    var kind: String
-    var label: String
-    var status: String
-    var createdAt: Int
-    var startedAt: Int?
-    var finishedAt: Int?
-    var counts: Counts
+/// A server's error object: why there is no answer.
+struct ServerProblem: Decodable, Sendable {
+    let message: String
+    /// The failure's own name, such as "image_truncated"; nil when the server only tells an HTTP status.
+    let code: String?
 
-    struct Counts: Codable, Sendable, Hashable {
-        var total, waiting, running, succeeded, failed, cancelled, expired: Int
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Keys.self)
+        message = try fields.decode(String.self, forKey: .message)
+        // `code` is an HTTP status in vLLM's dialect, a name in OpenAI's; docent has names under a key of its own.
+        code =
+            (try? fields.decode(String.self, forKey: .code)) ?? (try? fields.decode(String.self, forKey: .docentCode))
     }
 
-    enum CodingKeys: String, CodingKey {
-        case id, kind, label, status, counts
-        case createdAt = "created_at"
-        case startedAt = "started_at"
-        case finishedAt = "finished_at"
+    private enum Keys: String, CodingKey {
+        case message, code
+        case docentCode = "docent_code"
     }
-}
-
-/// A request of a job that has no answer.
-struct FailureView: Codable, Sendable, Hashable {
-    var key: String
-    var message: String
 }
 
 /// A page of `/v1/...` lists.

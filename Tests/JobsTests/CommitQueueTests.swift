@@ -6,6 +6,7 @@ import Testing
 @testable import Jobs
 
 /// Group commit. The writer is held in an operation while others gather, so that every count is exact.
+@Suite(.timeLimit(.minutes(5)))
 struct CommitQueueTests {
     let workplace = Workplace()
 
@@ -13,12 +14,24 @@ struct CommitQueueTests {
     private func whileWriterIsHeld<T: Sendable>(
         _ store: JobStore, until count: Int, _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T {
-        let gate = DispatchSemaphore(value: 0)
-        store.queue.post { _ in gate.wait() }
+        let gate = await heldWriter(of: store)
         async let result = body()
         while store.queue.backlog < count { await Task.yield() }
         gate.signal()
         return try await result
+    }
+
+    /// Returns once the writer is inside an operation that ends when the gate is opened: before that, the operation could
+    /// still become one batch with those that come after it, and they would never be seen waiting.
+    private func heldWriter(of store: JobStore) async -> DispatchSemaphore {
+        let gate = DispatchSemaphore(value: 0)
+        let (begun, signal) = AsyncStream<Void>.makeStream()
+        store.queue.post { _ in
+            signal.finish()
+            gate.wait()
+        }
+        for await _ in begun {}
+        return gate
     }
 
     @Test func `two hundred submitters share one commit`() async throws {
@@ -60,8 +73,7 @@ struct CommitQueueTests {
 
     @Test func `an operation whose task was cancelled is executed and answered`() async throws {
         let store = try workplace.store()
-        let gate = DispatchSemaphore(value: 0)
-        store.queue.post { _ in gate.wait() }
+        let gate = await heldWriter(of: store)
         let task = Task { try await store.submit(.bulk(), .numbered(0..<1)) }
         while store.queue.backlog < 1 { await Task.yield() }
         task.cancel()

@@ -166,6 +166,7 @@ private struct RandomProgram {
     private mutating func restart() async throws -> String {
         try await store.close()
         store = try workplace.store()
+        model.overtakenSince = nil
         model.rescue(where: { _ in true }, ownerDied: true)
         return "restart"
     }

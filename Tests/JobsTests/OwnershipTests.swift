@@ -10,16 +10,28 @@ struct OwnershipTests {
 
     @Test func `a second store is told who owns the database`() async throws {
         let store = try workplace.store()
-        #expect(throws: JobStoreError.locked(pid: getpid(), url: nil)) { try workplace.store() }
+        #expect(throws: JobStoreError.locked(owner(.command))) { try workplace.store() }
         try store.announce(url: "http://127.0.0.1:8000")
-        #expect(throws: JobStoreError.locked(pid: getpid(), url: "http://127.0.0.1:8000")) { try workplace.store() }
-        #expect(JobStore.owner(of: workplace.path) == DatabaseOwner(pid: getpid(), url: "http://127.0.0.1:8000"))
+        #expect(throws: JobStoreError.locked(owner(.at(url: "http://127.0.0.1:8000")))) { try workplace.store() }
+        #expect(JobStore.owner(of: workplace.path) == owner(.at(url: "http://127.0.0.1:8000")))
         try store.announce(url: nil)
-        #expect(JobStore.owner(of: workplace.path)?.url == nil)
+        #expect(JobStore.owner(of: workplace.path) == owner(.command))
 
         try await store.close()
         #expect(JobStore.owner(of: workplace.path) == nil)
         _ = try workplace.store()
+    }
+
+    @Test func `a server is known as one before it can say where it answers`() throws {
+        let store = try workplace.store { $0.willAnnounce = true }
+        #expect(JobStore.owner(of: workplace.path) == owner(.starting))
+        #expect(throws: JobStoreError.locked(owner(.starting))) { try workplace.store() }
+        try store.announce(url: "http://127.0.0.1:8000")
+        #expect(JobStore.owner(of: workplace.path)?.url == "http://127.0.0.1:8000")
+    }
+
+    private func owner(_ service: DatabaseOwner.Service) -> DatabaseOwner {
+        DatabaseOwner(pid: getpid(), service: service)
     }
 
     @Test func `a closed store gives its lock back even while a copy of its descriptor lives`() async throws {
@@ -37,8 +49,9 @@ struct OwnershipTests {
         let store = try workplace.store()
         try store.announce(url: "http://localhost:1")
         await #expect(processExitsWith: .success) { [path = workplace.path as String, pid = getpid() as Int32] in
-            #expect(JobStore.owner(of: path) == DatabaseOwner(pid: pid, url: "http://localhost:1"))
-            #expect(throws: JobStoreError.locked(pid: pid, url: "http://localhost:1")) { try JobStore(path: path) }
+            let owner = DatabaseOwner(pid: pid, service: .at(url: "http://localhost:1"))
+            #expect(JobStore.owner(of: path) == owner)
+            #expect(throws: JobStoreError.locked(owner)) { try JobStore(path: path) }
         }
         #expect(JobStore.owner(of: workplace.path) != nil)
     }
@@ -47,7 +60,7 @@ struct OwnershipTests {
         let store = try workplace.store()
         let link = workplace.directory + "/link.sqlite"
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: workplace.path)
-        #expect(throws: JobStoreError.locked(pid: getpid(), url: nil)) { try JobStore(path: link) }
+        #expect(throws: JobStoreError.locked(owner(.command))) { try JobStore(path: link) }
         #expect(JobStore.owner(of: link)?.pid == getpid())
         #expect(store.path.hasSuffix("jobs.sqlite"))
     }
@@ -103,8 +116,9 @@ struct OwnershipTests {
             let error = #expect(throws: JobStoreError.self) { try JobStore(path: path) }
             guard case .notWritable? = error else { return #expect(Bool(false), "\(String(describing: error))") }
         }
-        let error = #expect(throws: JobStoreError.self) { try JobStore(path: workplace.directory) }
-        #expect(error != nil)
+        let folder = workplace.directory + "/folder"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        #expect(throws: JobStoreError.self) { try JobStore(path: folder) }
     }
 
     @Test(arguments: [

@@ -26,8 +26,11 @@ struct QueueModel {
     static let maxAttempts = 3
     static let maxCrashes = 3
     static let lease = Duration.seconds(60)
+    static let suspectPatience = Duration.seconds(5)
     var now: Timestamp
     var jobs: [JobID: Job] = [:]
+    /// Since when a bulk request that must run alone is overtaken.
+    var overtakenSince: Timestamp?
 
     private mutating func change(_ id: RequestID, of job: JobID, _ body: (inout Request) -> Void) {
         guard var request = jobs[job]?.requests[id] else { return }
@@ -62,17 +65,28 @@ struct QueueModel {
 
     // MARK: Work
 
-    func claimable(_ limit: Int) -> [RequestID] {
+    mutating func claimable(_ limit: Int) -> [RequestID] {
+        func isSuspect(_ crashes: Int) -> Bool { crashes >= Self.maxCrashes - 1 }
         let running = jobs.values.flatMap { $0.requests.values.filter { $0.state == .running } }
-        guard !running.contains(where: { $0.crashes >= Self.maxCrashes - 1 }) else { return [] }
+        guard !running.contains(where: { isSuspect($0.crashes) }) else { return [] }
         let due = jobs.values.filter { $0.state != .paused }.flatMap { job in
             job.requests.filter { $0.value.state == .waiting && $0.value.runAt <= now }
                 .map { (priority: job.priority.rawValue, runAt: $0.value.runAt, id: $0.key, crashes: $0.value.crashes) }
         }.sorted { ($0.priority, $0.runAt, $0.id.rawValue) < ($1.priority, $1.runAt, $1.id.rawValue) }
-        if let first = due.first, first.crashes >= Self.maxCrashes - 1 {
-            return running.isEmpty && limit > 0 ? [first.id] : []
+        let bulk = JobPriority.bulk.rawValue
+        if let since = overtakenSince, since + Self.suspectPatience <= now {
+            let first = due.first { $0.priority == bulk }
+            if let first, isSuspect(first.crashes), !running.isEmpty { return [] }
+            overtakenSince = nil
+            if let first, isSuspect(first.crashes) { return [first.id] }
         }
-        return due.prefix(limit).prefix { $0.crashes < Self.maxCrashes - 1 }.map(\.id)
+        let given = due.prefix(limit).prefix { !isSuspect($0.crashes) }
+        // The one that ended the prefix, if it was not the limit that did.
+        guard given.count < min(limit, due.count) else { return given.map(\.id) }
+        let suspect = due[given.count]
+        let isAlone = given.isEmpty && running.isEmpty
+        if suspect.priority == bulk { overtakenSince = isAlone ? nil : overtakenSince ?? now }
+        return isAlone ? [suspect.id] : given.map(\.id)
     }
 
     mutating func claim(_ id: RequestID, of job: JobID, by worker: WorkerID) {

@@ -80,6 +80,33 @@ struct RecoveryTests {
         #expect(try await store.claim(upTo: 9, for: .ada).map(\.requestID) == [ids[1]])
     }
 
+    @Test func `a suspect is not overtaken for ever by requests that never leave the workers idle`() async throws {
+        let store = try workplace.store { $0.maxCrashes = 2 }
+        let (_, ids) = try await store.submit(.bulk(), .numbered(0..<1))
+        _ = try await store.claim(upTo: 1, for: .ada)
+        workplace.clock.advance(by: .seconds(61))
+        #expect(try await store.rescueExpiredLeases() == 1)
+
+        var running: [Claim] = []
+        for _ in 0..<5 {
+            _ = try await store.submit(.chat, .numbered(0..<1))
+            let next = try await store.claim(upTo: 9, for: .ada)
+            #expect(next.map(\.priority) == [.interactive])
+            for claim in running { _ = try await store.complete(claim, result: "") }
+            running = next
+            workplace.clock.advance(by: .seconds(1))
+        }
+        let (_, chat) = try await store.submit(.chat, .numbered(0..<1))
+        #expect(try await store.claim(upTo: 9, for: .ada) == [])
+        #expect(try await store.claim(upTo: 9, for: .ada, interactiveOnly: true) == [])
+        for claim in running { _ = try await store.complete(claim, result: "") }
+        let alone = try await store.claim(upTo: 9, for: .ada)
+        #expect(alone.map(\.requestID) == ids)
+        #expect(try await store.claim(upTo: 9, for: .ada) == [])
+        _ = try await store.complete(alone[0], result: "")
+        #expect(try await store.claim(upTo: 9, for: .ada).map(\.requestID) == chat)
+    }
+
     @Test func `a request whose client died with the owner expires, waiting or running`() async throws {
         var store = try workplace.store()
         let (job, ids) = try await store.submit(.chat, .numbered(0..<3))

@@ -10,12 +10,16 @@ struct EnvironmentTwinsTests {
     }
 
     private static let expansions: [(line: String, environment: [String: String], expected: String)] = [
-        ("caption d", ["DOCENT_MAX_TOKENS": "9"], "caption --max-tokens 9 d"),
-        ("caption d --model m", ["DOCENT_MODEL": "n"], "caption --model n d --model m"),
-        ("caption d --prompt p", ["DOCENT_RECIPE": "tags", "DOCENT_THREADS": "2"], "caption --threads 2 d --prompt p"),
+        ("caption d", ["DOCENT_MAX_TOKENS": "9"], "caption --max-tokens=9 d"),
+        ("caption d --model m", ["DOCENT_MODEL": "n"], "caption --model=n d --model m"),
+        ("caption d --prompt p", ["DOCENT_RECIPE": "tags", "DOCENT_THREADS": "2"], "caption --threads=2 d --prompt p"),
         ("caption d", ["DOCENT_PORT": "1", "DOCENT_MODEL": ""], "caption d"),
         ("jobs list", ["DOCENT_JSON": "1"], "jobs list --json"), ("jobs list", ["DOCENT_JSON": "0"], "jobs list"),
         ("jobs list --database=d", ["DOCENT_SERVER": "s"], "jobs list --database=d"),
+        ("jobs list", ["DOCENT_SERVER": "s", "DOCENT_DATABASE": "d"], "jobs list --server=s"),
+        ("jobs list", ["DOCENT_SERVER": "", "DOCENT_DATABASE": "d"], "jobs list --database=d"),
+        ("caption d", ["DOCENT_RECIPE": "tags", "DOCENT_PROMPT": "-x"], "caption --prompt=-x d"),
+        ("bench", ["DOCENT_JSON": "1"], "bench"), ("bench", ["DOCENT_JSON": "f.json"], "bench --json=f.json"),
         ("--version", ["DOCENT_MODEL": "m"], "--version"), ("jobs", ["DOCENT_JSON": "1"], "jobs"),
     ]
 

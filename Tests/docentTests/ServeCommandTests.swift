@@ -4,14 +4,11 @@ import Testing
 /// A started server, and the commands that hand their work to it.
 @Suite(.serialized)
 struct ServeCommandTests {
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(10)))
     func `a server that owns the database captions for the command, and stops cleanly`() async throws {
         let docent = try DocentProcess(images: 4)
-        let server = try docent.start(["serve", "--port", "0"])
+        let (server, url) = try await docent.startServer()
         defer { server.send(SIGKILL) }
-        #expect(try await eventually { server.saidOnError.contains("http://127.0.0.1:") || !server.isRunning })
-        let address = server.saidOnError.split(separator: " ").last.map { String($0.split(separator: "\n")[0]) }
-        let url = try #require(address)
 
         let ended = try await docent.run("caption", docent.images, "--output", docent.path("o.jsonl"))
         #expect(ended.status == 0, "\(ended.errors)")
@@ -48,7 +45,8 @@ struct ServeCommandTests {
         // Port 9 (discard) is served nowhere.
         let ended = try await docent.run("caption", docent.images, "--server", "http://127.0.0.1:9")
         #expect(ended.status == 1 && ended.errors.contains("does not answer"))
-        #expect(try await docent.run("jobs", "list", "--server", "nonsense").status == 1)
+        #expect(try await docent.run("jobs", "list", "--server", "nonsense").status == 64)
+        #expect(try await docent.run("caption", docent.images, "--server", "nonsense").status == 64)
         let refused = try await docent.run("serve", "--allow-hosts", "localhost,[::1]:8000")
         #expect(refused.status == 64 && refused.errors.contains("[::1]:8000 is not the name or address of a host"))
     }

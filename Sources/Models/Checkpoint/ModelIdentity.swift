@@ -13,7 +13,7 @@ extension ModelCard {
 
     /// The folder's name, or owner/name when the folder is a snapshot in a hub cache
     /// (`models--owner--name/snapshots/revision`).
-    static func name(ofFolder folder: String) -> String {
+    public static func name(ofFolder folder: String) -> String {
         let parts = folder.split(separator: "/").filter { $0 != "." }.map(String.init)
         let prefix = "models--"
         if parts.count >= 3, parts[parts.count - 2] == "snapshots", parts[parts.count - 3].hasPrefix(prefix) {
