@@ -11,19 +11,22 @@ struct ChatRoutes: Sendable {
     let rules: ChatRules
     let configuration: ServerConfiguration
     let admission: Admission
+    let bodies: BodyBudget
 
     func add(to router: some RouterMethods<APIContext>) {
         router.post("v1/chat/completions", use: complete)
     }
 
     @Sendable private func complete(_ request: Request, context: APIContext) async throws -> Response {
-        let body = try await request.json(upTo: configuration.maxBodyBytes)
+        let share = bodies.share()
+        let body = try await request.json(upTo: configuration.maxBodyBytes, counting: share, context: context)
         let chat = try ChatRequest(body, rules: rules)
         let isAsynchronous = request.prefersAsynchronousAnswer
         guard !(isAsynchronous && chat.isStreamed) else {
             throw APIError.badRequest("stream and \"Prefer: respond-async\" exclude each other", param: "stream")
         }
         let work = try await work(for: chat)
+        share.giveBack()
         if isAsynchronous { return try await accept(work) }
         let place = try admission.enter()
         defer { withExtendedLifetime(place) {} }
@@ -56,7 +59,7 @@ struct ChatRoutes: Sendable {
             chunks: ChatCompletionChunk(identity: identity), choices: chat.choices, includesUsage: chat.includesUsage,
             hasLogprobs: chat.sampling.topLogprobs != nil)
         return events.response(
-            of: ticket.events, prefix: first.map { frames.frames(for: $0) } ?? [], owning: place
+            of: ticket.events, prefix: first.map { frames.frames(for: $0) } ?? [], whenMade: { place.leave() }
         ) { frames.frames(for: $0) }
     }
 

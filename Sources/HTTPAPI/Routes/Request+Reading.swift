@@ -3,20 +3,31 @@ import NIOCore
 
 extension Request {
     /// The body as JSON. vLLM answers a wrong content type with 400, not 415.
-    func json(upTo limit: Int) async throws -> JSONNode {
+    func json(upTo limit: Int, counting share: BodyBudget.Share, context: APIContext) async throws -> JSONNode {
         let type = headers[.contentType]?.split(separator: ";").first?.lowercased() ?? ""
         guard type.filter({ $0 != " " }) == "application/json" else {
             throw APIError.malformed("Content-Type must be application/json", param: nil)
         }
         let length = headers[.contentLength].flatMap(Int.init) ?? 0
         guard length <= limit else { throw APIError.bodyTooLarge }
-        let body = try await body.collect(upTo: limit)
+        if headers[.expect] != nil { context.askForBody() }
+        let body = try await whole(upTo: limit, counting: share)
         do {
             return try JSONNode.parse(body)
         } catch {
             throw APIError.malformed(
                 "The body is not valid JSON, is nested too deeply, or has a number out of range", param: "body")
         }
+    }
+
+    private func whole(upTo limit: Int, counting share: BodyBudget.Share) async throws -> ByteBuffer {
+        var whole = ByteBuffer()
+        for try await part in body {
+            guard whole.readableBytes + part.readableBytes <= limit else { throw APIError.bodyTooLarge }
+            try share.take(part.readableBytes)
+            whole.writeImmutableBuffer(part)
+        }
+        return whole
     }
 
     /// RFC 7240: preferences may stand in several headers, with parameters, in any case.
