@@ -108,6 +108,7 @@ let package = Package(
             [
                 "HTTPAPI", "Workers", "Jobs", "Inference", "Models",
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ]),
         tests("docentTests", ["docent", "Captioning", "Jobs"]),
     ]

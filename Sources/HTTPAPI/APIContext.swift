@@ -13,6 +13,9 @@ struct APIContext: RequestContext {
         channel = source.channel
     }
 
+    /// Tells a client that waits for it (`Expect: 100-continue`) to send the body.
+    func askForBody() { channel.triggerUserOutboundEvent(RequestReadingHandler.BodyWanted(), promise: nil) }
+
     /// The end of the client's side of the connection.
     func disconnection() async -> Disconnection? { await DisconnectHandler.disconnection(of: channel) }
 }

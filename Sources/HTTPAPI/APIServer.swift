@@ -1,4 +1,5 @@
 import Hummingbird
+import HummingbirdCore
 public import Jobs
 public import Logging
 public import Models
@@ -9,7 +10,8 @@ public import Workers
 /// The HTTP server: routes in front of the queue and its dispatcher.
 ///
 /// On graceful shutdown it stops accepting connections, drains the dispatcher, and returns when the last response has
-/// been sent; responses that are not done after `drainPatience` end with an error.
+/// been sent; responses that are not done after `drainPatience` end with an error, and clients that do not read theirs are
+/// disconnected `closingPatience` later.
 public struct APIServer: Service {
     private let configuration: ServerConfiguration
     private let dispatcher: Dispatcher
@@ -47,7 +49,8 @@ public struct APIServer: Service {
         MetadataRoutes(card: model.card, rules: rules).add(to: guarded)
         ChatRoutes(
             store: store, dispatcher: dispatcher, rules: rules, configuration: configuration,
-            admission: Admission(limit: configuration.maxWaitingRequests)
+            admission: Admission(limit: configuration.maxWaitingRequests),
+            bodies: BodyBudget(limit: configuration.maxBufferedBodyBytes)
         ).add(to: guarded)
         JobRoutes(store: store, modelName: rules.modelName, configuration: configuration).add(to: guarded)
         table.fill(from: router)
@@ -69,11 +72,9 @@ public struct APIServer: Service {
         let onServerRunning = onServerRunning
         return Application(
             responder: responder,
-            server: .http1(
-                configuration: .init(
-                    additionalChannelHandlers: [DisconnectHandler()],
-                    idleTimeout: .init(configuration.idleTimeout),
-                    httpDecoderConfiguration: .init(maxHeaderFieldSize: 32 << 10, maxHeaderFieldCount: 200))),
+            server: HTTPServerBuilder { [configuration] in
+                ClientConnection(responder: $0, configuration: configuration)
+            },
             configuration: .init(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil, backlog: 1024,
                 availableConnectionsDelegate: .maximum(configuration.maxConnections, logger: logger)),

@@ -18,6 +18,13 @@ public struct ServerConfiguration: Sendable {
     public var fetchPolicy = FetchPolicy()
     /// A connection on which nothing comes for this long, between requests or inside one, is closed.
     public var idleTimeout: Duration = .seconds(75)
+    /// A request's body may take this long and a second more for every `bodyBytesPerSecond` of it; then it is answered 408.
+    public var bodyPatience: Duration = .seconds(60)
+    public var bodyBytesPerSecond = 100_000
+    /// Most bytes of bodies that are being read, all connections together; more are answered 503.
+    public var maxBufferedBodyBytes = 512 << 20
+    /// A client that takes nothing of its answer for this long is disconnected.
+    public var writePatience: Duration = .seconds(60)
     /// Connections beyond these wait in the listen backlog.
     public var maxConnections = 4096
     /// Requests that may wait for their answers at a time; more are answered 503.
@@ -26,6 +33,8 @@ public struct ServerConfiguration: Sendable {
     public var keepAliveInterval: Duration = .seconds(15)
     /// How long running requests may go on after a graceful shutdown began.
     public var drainPatience: Duration = .seconds(30)
+    /// How long after that clients may still take the ends of their answers, before every connection is closed.
+    public var closingPatience: Duration = .seconds(2)
 
     public init() {}
 }

@@ -8,20 +8,18 @@ import UnixSignals
 
 /// Control-C and a friendly kill: the first asks the run to end well, the second ends the process at once.
 enum Interrupts {
-    /// The conventional status of a process that a signal ended.
-    private static let killedStatus: Int32 = 128 + SIGINT
-
     /// Runs `work`; calls `stop` at the first SIGINT or SIGTERM.
     static func watch(
-        _ stop: @escaping @Sendable () -> Void, during work: @escaping @Sendable () async throws -> Void
+        _ stop: @escaping @Sendable () async -> Void, during work: @escaping @Sendable () async throws -> Void
     ) async -> Result<Void, any Error> {
         await withTaskGroup(of: Result<Void, any Error>?.self) { group in
             group.addTask {
                 var count = 0
-                for await _ in await UnixSignalsSequence(trapping: [.sigint, .sigterm]) {
+                for await signal in await UnixSignalsSequence(trapping: [.sigint, .sigterm]) {
                     count += 1
-                    if count == 2 { _exit(killedStatus) }
-                    stop()
+                    // The conventional status of a process that a signal ended.
+                    if count == 2 { _exit(128 + signal.rawValue) }
+                    await stop()
                 }
                 return nil
             }

@@ -5,7 +5,6 @@ import Jobs
 import Logging
 import Models
 import ServiceLifecycle
-import UnixSignals
 import Workers
 
 /// `docent serve`: answers over HTTP until it is told to stop.
@@ -13,8 +12,8 @@ struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Answer chat completions about images over HTTP.",
         discussion: """
-            SIGTERM and Control-C drain: running requests end, then the server does. What waits in the queue goes on at \
-            the next start.
+            SIGTERM and Control-C drain: running requests end, then the server does; a second one ends it at once. What \
+            waits in the queue goes on at the next start. DOCENT_LOG_LEVEL=info logs every request on standard error.
             """)
 
     @Option(help: "The address to listen on.")
@@ -91,12 +90,18 @@ struct ServeCommand: AsyncParsableCommand {
                         successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
                 ],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        do { try await group.run() } catch {
-            await engine.shutdown(.cancel)
-            throw error
+                logger: logger))
+        // Not the group's own signals: it does not hear a second one.
+        let result = await Interrupts.watch {
+            await group.triggerGracefulShutdown()
+        } during: {
+            do { try await group.run() } catch {
+                await engine.shutdown(.cancel)
+                throw error
+            }
+            await engine.shutdown(.drain)
         }
-        await engine.shutdown(.drain)
+        try result.get()
     }
 
     private func configuration() throws -> ServerConfiguration {

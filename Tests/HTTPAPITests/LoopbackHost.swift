@@ -1,3 +1,5 @@
+// Where clang places sockaddr_in as soon as another file imports NIOCore.
+import CNIOLinux
 import Foundation
 import Glibc
 import Synchronization
@@ -81,8 +83,12 @@ enum Socket {
         return (socket, Int(UInt16(bigEndian: address.sin_port)))
     }
 
-    static func connect(port: Int) throws -> Int32 {
+    /// `receiveBuffer` is how many bytes the system takes for a client that does not read; nil for its own choice.
+    static func connect(port: Int, receiveBuffer: Int32? = nil) throws -> Int32 {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        if var receiveBuffer {
+            setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<Int32>.size))
+        }
         var address = loopback(port: port)
         var limit = timeval(tv_sec: 240, tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))

@@ -4,8 +4,6 @@ import Hummingbird
 import HummingbirdTesting
 import Inference
 import Jobs
-import Logging
-import ServiceLifecycle
 import Synchronization
 import Testing
 
@@ -144,60 +142,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a graceful shutdown ends a stream with an error frame once patience is over`()
-        async throws
-    {
-        let generator = ScriptedGenerator(["a", "b"], gate: Gate())
-        let (ports, port) = AsyncStream<Int>.makeStream()
-        let service = try TestService(
-            generator, configure: { $0.drainPatience = .milliseconds(50) }, onServerRunning: { port.yield($0) })
-        let group = ServiceGroup(configuration: .init(services: [service.server], logger: Logger(label: "test")))
-        try await service.whileDispatching {
-            async let run: Void = group.run()
-            var iterator = ports.makeAsyncIterator()
-            let port = try #require(await iterator.next())
-            async let text = blocking {
-                let socket = try Socket.connect(port: port)
-                defer { close(socket) }
-                _ = Socket.write(Self.request(#""stream":true"#), to: socket)
-                return Socket.read(socket, until: "[DONE]")
-            }
-            while generator.requests.withLock({ $0.isEmpty }) { await Task.yield() }
-            await group.triggerGracefulShutdown()
-            let frames = try await text.components(separatedBy: "data: ")
-            #expect(frames.contains { $0.contains("shutting down") && $0.contains(#""code":503"#) })
-            #expect(frames.last?.hasPrefix("[DONE]") == true)
-            try await run
-            #expect(service.health.state == .draining)
-            await #expect(throws: Socket.Failure.self) { try await blocking { try Socket.connect(port: port) } }
-        }
-        try await service.close()
-    }
-
-    @Test(.timeLimit(.minutes(5))) func `a watched job does not hold up a graceful shutdown`() async throws {
-        let (ports, port) = AsyncStream<Int>.makeStream()
-        let service = try TestService(ScriptedGenerator([]), onServerRunning: { port.yield($0) })
-        let job = try await service.store.openJob(NewJob(kind: "test", label: "never sealed", model: "m")).job
-        let group = ServiceGroup(configuration: .init(services: [service.server], logger: Logger(label: "test")))
-        try await service.whileDispatching {
-            async let run: Void = group.run()
-            var iterator = ports.makeAsyncIterator()
-            let port = try #require(await iterator.next())
-            let (socket, text) = try await blocking {
-                let socket = try Socket.connect(port: port)
-                _ = Socket.write("GET /v1/jobs/\(job.id)/events HTTP/1.1\r\nHost: x\r\n\r\n", to: socket)
-                return (socket, Socket.read(socket, until: "\n\n\r\n"))
-            }
-            #expect(text.contains(#""id":"\#(job.id)""#))
-            await group.triggerGracefulShutdown()
-            #expect(try await blocking { Socket.read(socket, until: "0\r\n\r\n") }.hasSuffix("0\r\n\r\n"))
-            close(socket)
-            try await run
-        }
-        try await service.close()
-    }
-
-    private static func request(_ fields: String, content: String = #""What is this?""#) -> String {
+    static func request(_ fields: String, content: String = #""What is this?""#) -> String {
         let body = #"{"messages":[{"role":"user","content":\#(content)}]\#(fields.isEmpty ? "" : ",")\#(fields)}"#
         return "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
             + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"

@@ -40,6 +40,37 @@ struct ServeCommandTests {
     }
 
     @Test(.timeLimit(.minutes(5)))
+    func `a second signal ends a server that still drains`() async throws {
+        let docent = try DocentProcess()
+        let server = try docent.start(["serve", "--port", "0"], environment: ["DOCENT_LOG_LEVEL": "debug"])
+        defer { server.send(SIGKILL) }
+        #expect(try await eventually { server.saidOnError.contains(" at http://127.0.0.1:") || !server.isRunning })
+        let port = try #require(server.saidOnError.firstMatch(of: /at http:\/\/127\.0\.0\.1:([0-9]+)/)?.output.1)
+        // Longer than any patience.
+        let body =
+            #"{"n":128,"max_tokens":2000,"ignore_eos":true,"temperature":1,"#
+            + #""messages":[{"role":"user","content":"a"}]}"#
+        let client = Process()
+        client.executableURL = URL(filePath: "/bin/bash")
+        client.arguments = [
+            "-c",
+            """
+            exec 3<>/dev/tcp/127.0.0.1/\(port) && printf 'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n\
+            Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n%s' '\(body)' >&3 && cat <&3
+            """,
+        ]
+        client.standardOutput = FileHandle.nullDevice
+        try client.run()
+        #expect(try await eventually { server.saidOnError.contains("accepted") || !server.isRunning })
+        _ = try await eventually {
+            server.send(SIGTERM)
+            return !server.isRunning
+        }
+        let ended = await server.ended()
+        #expect(ended.status == 128 + SIGTERM, "\(ended.errors)")
+    }
+
+    @Test(.timeLimit(.minutes(5)))
     func `a server that is not there is said to be so`() async throws {
         let docent = try DocentProcess(images: 1)
         // Port 9 (discard) is served nowhere.

@@ -6,7 +6,7 @@ import Testing
 
 /// What is asked of a server and read from its answers.
 struct ServerWireTests {
-    private let image = FoundImage(path: "a.jpg", location: "/a.jpg", byteCount: 3, modified: 0)
+    private let image = FoundImage(path: "a.jpg", root: "/", location: "/a.jpg", byteCount: 3, modified: 0)
 
     @Test(arguments: [nil, 1, 9])
     func `the limit of tiles is part of the question`(tiles: Int?) throws {

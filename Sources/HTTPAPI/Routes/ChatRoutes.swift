@@ -13,6 +13,7 @@ struct ChatRoutes: Sendable {
     let rules: ChatRules
     let configuration: ServerConfiguration
     let admission: Admission
+    let bodies: BodyBudget
     /// Reads large bodies: JSON, base64 and image headers of many megabytes.
     private let readers = BlockingPool(threads: 2)
 
@@ -21,7 +22,8 @@ struct ChatRoutes: Sendable {
     }
 
     @Sendable private func complete(_ request: Request, context: APIContext) async throws -> Response {
-        let body = try await request.jsonBody(upTo: configuration.maxBodyBytes)
+        let share = bodies.share()
+        let body = try await request.jsonBody(upTo: configuration.maxBodyBytes, counting: share, context: context)
         let disconnection = await context.disconnection()
         let chat = try await withCancellation(on: disconnection) { try await chatRequest(in: body) }
         let isAsynchronous = request.prefersAsynchronousAnswer
@@ -29,6 +31,7 @@ struct ChatRoutes: Sendable {
             throw APIError.badRequest("stream and \"Prefer: respond-async\" exclude each other", param: "stream")
         }
         let work = try await work(for: chat)
+        share.giveBack()
         if isAsynchronous { return try await accept(work) }
         let place = try admission.enter()
         defer { withExtendedLifetime(place) {} }
@@ -72,7 +75,7 @@ struct ChatRoutes: Sendable {
             chunks: ChatCompletionChunk(identity: identity), choices: chat.choices, includesUsage: chat.includesUsage,
             hasLogprobs: chat.sampling.topLogprobs != nil)
         return events.response(
-            of: ticket.events, prefix: first.map { frames.frames(for: $0) } ?? [], owning: place
+            of: ticket.events, prefix: first.map { frames.frames(for: $0) } ?? [], whenMade: { place.leave() }
         ) { frames.frames(for: $0) }
     }
 

@@ -15,15 +15,14 @@ struct EventStream: Sendable {
 
     /// The response that sends `prefix` and then the frames of each of `events`, until they end.
     ///
-    /// `owning` lives as long as the response: a place in a queue, say. A stream that may last for days ends when the
-    /// server shuts down; one that ends by itself is waited for.
+    /// `whenMade` is called when the last event has come, which may be long before the client has read it. A stream that
+    /// may last for days ends when the server shuts down; one that ends by itself is waited for.
     func response<Event: Sendable>(
-        of events: AsyncStream<Event>, prefix: [String] = [], owning: (any Sendable)? = nil,
-        endsAtShutdown: Bool = false,
+        of events: AsyncStream<Event>, prefix: [String] = [], endsAtShutdown: Bool = false,
+        whenMade: @escaping @Sendable () -> Void = {},
         frames: @escaping @Sendable (Event) -> [String]
     ) -> Response {
         let body = ResponseBody { writer in
-            defer { withExtendedLifetime(owning) {} }
             if !prefix.isEmpty { try await writer.write(Self.buffer(prefix)) }
             // Leaving this scope cancels the iteration of `events` and thereby whatever makes them.
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -31,6 +30,7 @@ struct EventStream: Sendable {
                 group.addTask {
                     for await event in events { continuation.yield(.event(event)) }
                     continuation.finish()
+                    whenMade()
                 }
                 group.addTask { await watch(continuation) }
                 group.addTask { await keepAlive(continuation) }
