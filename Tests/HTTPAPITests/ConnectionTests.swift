@@ -87,7 +87,7 @@ import Testing
         async throws
     {
         // More than the buffers on both sides take.
-        let generator = ScriptedGenerator([String](repeating: String(repeating: "x", count: 64 << 10), count: 32))
+        let generator = ScriptedGenerator([String](repeating: String(repeating: "x", count: 64 << 10), count: 128))
         let service = try TestService(generator) {
             $0.maxWaitingRequests = 1
             $0.writePatience = .seconds(600)

@@ -69,7 +69,7 @@ import Testing
         async throws
     {
         // More than the buffers on both sides take.
-        let generator = ScriptedGenerator([String](repeating: String(repeating: "x", count: 64 << 10), count: 32))
+        let generator = ScriptedGenerator([String](repeating: String(repeating: "x", count: 64 << 10), count: 128))
         let configure: (inout ServerConfiguration) -> Void = {
             $0.drainPatience = .milliseconds(50)
             $0.closingPatience = .milliseconds(50)
