@@ -10,7 +10,7 @@ import Workers
     private func fetch(
         _ path: String, from host: LoopbackHost, _ adjust: (inout FetchPolicy) -> Void = { _ in }
     ) async throws -> [UInt8] {
-        var policy = FetchPolicy()
+        var policy = FetchPolicy.patient
         policy.allowedHosts = ["127.0.0.1"]
         if ["/silent", "/drip"].contains(path) {
             policy.patience = .milliseconds(500)
@@ -95,7 +95,7 @@ import Workers
         defer { host.stop() }
         let url = ImageReference.url("http://127.0.0.1:\(host.port)/")
         let slots = Slots(1)
-        var policy = FetchPolicy()
+        var policy = FetchPolicy.patient
         policy.allowedHosts = ["127.0.0.1"]
         let patient = RemoteImageSource(local: try Self.unusedSource(), policy: policy, slots: slots)
         policy.deadline = .milliseconds(20)
@@ -115,7 +115,7 @@ import Workers
     func `a private host is refused without a connection`(name: String) async throws {
         let host = try LoopbackHost { _, _ in .bytes("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx") }
         defer { host.stop() }
-        var policy = FetchPolicy()
+        var policy = FetchPolicy.patient
         policy.allowedPorts = [host.port]
         let source = RemoteImageSource(local: try Self.unusedSource(), policy: policy)
         let failure = await #expect(throws: RequestFailure.self) {
@@ -128,7 +128,7 @@ import Workers
     @Test func `private addresses can be allowed as a whole, and names are then resolved`() async throws {
         let host = try LoopbackHost { _, _ in .bytes("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx") }
         defer { host.stop() }
-        var policy = FetchPolicy()
+        var policy = FetchPolicy.patient
         policy.allowedPorts = [host.port]
         policy.allowsPrivateAddresses = true
         let source = RemoteImageSource(local: try Self.unusedSource(), policy: policy)
@@ -155,5 +155,15 @@ import Workers
         defer { try? FileManager.default.removeItem(at: folder) }
         return LocalImageSource(
             blobs: try JobStore(path: folder.appending(path: "docent.sqlite").path).blobs, maxBytes: 10)
+    }
+}
+
+extension FetchPolicy {
+    /// No machine is so busy that a test times out by accident.
+    fileprivate static var patient: FetchPolicy {
+        var policy = FetchPolicy()
+        policy.patience = .seconds(240)
+        policy.deadline = .seconds(240)
+        return policy
     }
 }
