@@ -62,8 +62,8 @@ public struct Recipe: Sendable, Hashable {
             (sampling.topK >= 0, "top_k is \(sampling.topK), expected 0 (all) or more"),
             ((0...1).contains(sampling.minP), "min_p is \(sampling.minP), expected 0 to 1"),
             (
-                sampling.repetitionPenalty > 0 && sampling.repetitionPenalty <= 2,
-                "repetition_penalty is \(sampling.repetitionPenalty), expected more than 0 and at most 2"
+                (0.001...2).contains(sampling.repetitionPenalty),
+                "repetition_penalty is \(sampling.repetitionPenalty), expected 0.001 to 2"
             ),
             (sampling.stop.allSatisfy { !$0.isEmpty }, "a stop text is empty"),
             (

@@ -56,7 +56,9 @@ extension APIError {
             case "image_unreadable": "it cannot be opened."
             default: message
             }
-        return .badRequest("An image cannot be read: \(sentence)", param: "image_url")
+        var error = APIError.badRequest("An image cannot be read: \(sentence)", param: "image_url")
+        error.docentCode = code
+        return error
     }
 
     private init?(_ error: JobStoreError) {

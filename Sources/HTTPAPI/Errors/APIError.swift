@@ -6,6 +6,9 @@ struct APIError: Error, Sendable, Equatable {
     var type: String
     var message: String
     var param: String?
+    /// The failure's own name, which stays the same when sentences change: ours, beside vLLM's keys, for what an image or a
+    /// stored request suffered.
+    var docentCode: String?
     /// Seconds after which another try may succeed.
     var retryAfter: Int?
 
@@ -46,13 +49,14 @@ struct APIError: Error, Sendable, Equatable {
     var json: JSONNode { ["error": object] }
 
     var object: JSONNode {
-        [
+        let object: JSONNode = [
             "message": .string(
                 message.count > Self.longestMessage ? message.prefix(Self.longestMessage) + "…" : message),
             "type": .string(type),
             "param": .optional(param),
             "code": .int(status.code),
         ]
+        return docentCode.map { object.adding("docent_code", .string($0)) } ?? object
     }
 
     var response: Response {

@@ -38,10 +38,11 @@ struct RequestObject {
         return ChatCompletion(identity: identity, answer: answer).json.adding("docent", answer.facts)
     }
 
-    /// Why it failed; also, while it waits for another attempt, why the last one did. `code` is a status as everywhere;
-    /// `docent_code` is the failure's own name, which stays the same when sentences change.
+    /// Why it failed; also, while it waits for another attempt, why the last one did.
     var error: JSONNode {
         guard let failure = request.failure else { return nil }
-        return APIError(failure).object.adding("docent_code", .string(failure.code))
+        var error = APIError(failure)
+        error.docentCode = failure.code
+        return error.object
     }
 }

@@ -45,6 +45,6 @@ struct JSONParserTests {
         }
         #expect(try parse("[0,0,0]") == .array([.integer(0), .integer(0), .integer(0)]))
         let error = #expect(throws: ModelError.self) { try parse("[0,[],{\"a\":0}]") }
-        #expect(error?.description.contains("more values") == true)
+        #expect(error?.description.contains("too many values") == true)
     }
 }
