@@ -72,9 +72,7 @@ struct ServerCaptioning: Sendable {
             }
             do {
                 return try await finished(accepted.id, patience).outcome(bytes: bytes)
-            } catch CommandError.serverAnswer(
-                _, status: 404, _, _)
-            {
+            } catch CommandError.serverAnswer(_, status: 404, _, _) {
                 return .failed(code: "job_lost", message: "The server accepted it and no longer knows its job.")
             }
         } catch CommandError.serverAnswer(_, let status, let code, let message) where [400, 413, 422].contains(status) {
