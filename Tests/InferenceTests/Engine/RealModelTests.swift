@@ -82,6 +82,7 @@ struct RealModelTests {
         }
         await together.shutdown()
         #expect(together.metrics.generatedTokens == alone.metrics.generatedTokens)
+        #expect(together.metrics.steps < alone.metrics.steps)
     }
 
     /// Small and large batches must round activations alike.
