@@ -4,11 +4,11 @@
 
 #include "CKernels.h"
 
-static int64_t tile_bytes(docent_type type) { return type == docent_q4 ? docent_q4_tile : docent_q8_tile; }
+static int64_t block_bytes(docent_type type) { return docent_panel_scales + (type == docent_q4 ? 4 : 8) * docent_group; }
 
 int64_t docent_quantized_bytes(docent_type type, int64_t outputs, int64_t inputs) {
     int64_t panels = (outputs + docent_panel_outputs - 1) / docent_panel_outputs;
-    return panels * (inputs / docent_block) * (tile_bytes(type) + docent_panel_scales);
+    return panels * (inputs / docent_block) * block_bytes(type);
 }
 
 static float from_bf16(uint16_t half) {
@@ -89,8 +89,8 @@ void docent_quantize_panel(
             const float *weights = rows + o * inputs + block * docent_block;
             float steps[docent_block];
             uint16_t half = type == docent_q4 ? quantize_q4(weights, steps) : quantize_q8(weights, steps);
-            memcpy(panel + blocks * tile_bytes(type) + block * docent_panel_scales + o * 2, &half, 2);
-            uint8_t *tile = panel + block * tile_bytes(type) + o * 4;
+            uint8_t *scales = panel + block * block_bytes(type), *tile = scales + docent_panel_scales + o * 4;
+            memcpy(scales + o * 2, &half, 2);
             for (int i = 0; i < docent_block; i++) {
                 if (type == docent_q4) {
                     tile[i / 8 * 64 + i % 4] |= (uint8_t)((int)steps[i] + 8) << (i & 4);
@@ -108,8 +108,8 @@ void docent_quantized_row(docent_type type, const void *packed, int64_t index, i
         + index / docent_panel_outputs * docent_quantized_bytes(type, docent_panel_outputs, inputs);
     for (int64_t block = 0; block < blocks; block++) {
         uint16_t half;
-        memcpy(&half, panel + blocks * tile_bytes(type) + block * docent_panel_scales + lane * 2, 2);
-        const uint8_t *tile = panel + block * tile_bytes(type) + lane * 4;
+        const uint8_t *scales = panel + block * block_bytes(type), *tile = scales + docent_panel_scales + lane * 4;
+        memcpy(&half, scales + lane * 2, 2);
         for (int i = 0; i < docent_block; i++) {
             int step = type == docent_q4 ? (tile[i / 8 * 64 + i % 4] >> (i & 4) & 15) - 8
                                          : (int8_t)tile[i / 4 * 64 + i % 4];

@@ -42,18 +42,18 @@ typedef enum { docent_f32 = 0, docent_f16 = 1, docent_bf16 = 2, docent_q8 = 3, d
 
 typedef enum { docent_identity = 0, docent_gelu_tanh = 1, docent_gelu = 2, docent_silu = 3 } docent_activation;
 
-/// The quantised layouts. A panel holds 16 outputs (missing ones are zero): a tile for each block of 32 inputs, and after
-/// all tiles the scales, 16 bf16 for each block.
+/// The quantised layouts. A panel holds 16 outputs (missing ones are zero) as one stream: for each block of 32 inputs 16 bf16
+/// scales, then the steps in groups of 64 bytes.
 ///
-/// q8: eight 64-byte groups, group g holding inputs 4g ..< 4g + 4 of output 0, then of output 1 and so on.
-/// q4: four 64-byte groups; group g holds q8's group 2g in the low and 2g + 1 in the high halves of its bytes, 8 added.
-enum { docent_block = 32, docent_panel_outputs = 16, docent_q8_tile = 512, docent_q4_tile = 256, docent_panel_scales = 32 };
+/// q8: eight groups, group g holding inputs 4g ..< 4g + 4 of output 0, then of output 1 and so on.
+/// q4: four groups; group g holds q8's group 2g in the low and 2g + 1 in the high halves of its bytes, 8 added.
+enum { docent_block = 32, docent_panel_outputs = 16, docent_panel_scales = 32, docent_group = 64 };
 
-/// Activations as the kernels for quantised weights read them.
+/// Activations as the kernels for weights of one quantised type read them: symmetric int8 in blocks of 32.
 typedef struct {
-    int8_t *values;   // [rows, inputs]
+    void *values;     // [rows, inputs] in the kernels' own order, at most two bytes each
     float *scales;    // [rows, inputs / 32]
-    int32_t *totals;  // [rows, inputs / 32]: the sum of the block's values
+    int32_t *starts;  // [rows, inputs / 32]: what a block's sum starts from, in the kernels' own form
 } docent_quantized_rows;
 
 /// `output = activation(input x weight^T + bias)`, or `output += input x weight^T + bias` when `accumulate`.
@@ -106,7 +106,9 @@ typedef struct {
     void (*multiply_tiles)(
         const docent_linear *, const float *packed, int64_t first_row, int64_t last_row, int64_t output,
         float *scratch);
-    void (*quantize_rows)(const float *input, int64_t inputs, int64_t first, int64_t last, docent_quantized_rows);
+    /// Rows `first ..< last` of [rows, inputs] for weights of `type`.
+    void (*quantize_rows)(
+        docent_type type, const float *input, int64_t inputs, int64_t first, int64_t last, docent_quantized_rows);
 
     // Attention
     /// Floats of scratch that `attend` needs.

@@ -172,44 +172,80 @@ static void attend(const docent_attention *a, float *scratch) {
 
 // MARK: One row
 
-/// Scores of `count` tokens for one query.
+/// Tokens whose keys and values stay in the first-level cache while the group's queries take turns on them.
+enum { token_run = 32 };
+
+/// Sums of LANES vectors as one vector: `rows[i]` ends in lane i.
+INLINE vector sums_of(const vector rows[LANES]) {
+    // Interleaving halves log2(LANES) times brings row i to the lane whose bits are those of i reversed.
+    vector left[LANES];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < LANES; i++) {
+        int from = 0;
+        for (int bit = 1; bit < LANES; bit *= 2) from = from * 2 + (i & bit ? 1 : 0);
+        left[i] = rows[from];
+    }
+#pragma clang loop unroll(full)
+    for (int count = LANES; count > 1; count /= 2)
+#pragma clang loop unroll(full)
+        for (int i = 0; i < count / 2; i++)
+            left[i] = INTERLEAVE_LOW(left[2 * i], left[2 * i + 1]) + INTERLEAVE_HIGH(left[2 * i], left[2 * i + 1]);
+    return left[0];
+}
+
+/// Scores of `count` tokens for one query: LANES tokens side by side, the last of them repeated where there are fewer.
 INLINE void score(
-    const docent_attention *a, const float *query, int64_t first, int64_t count, float *scores) {
+    const docent_attention *a, const float *query, const int64_t *offsets, int64_t count, float scores[token_run]) {
     int64_t size = a->head_size, whole = size - size % LANES;
-    for (int64_t t = 0; t < count; t++) {
-        const float *key = a->keys + token_offset(a, first + t);
-        vector total = {};
-        for (int64_t d = 0; d < whole; d += LANES) total += load(query + d) * load(key + d);
-        if (whole < size) total += load_some(query + whole, size - whole) * load_some(key + whole, size - whole);
-        scores[t] = sum(total) * a->scale;
+    for (int64_t t = 0; t < count; t += LANES) {
+        const float *keys[LANES];
+        vector totals[LANES];
+#pragma clang loop unroll(full)
+        for (int i = 0; i < LANES; i++) {
+            keys[i] = a->keys + offsets[t + i < count ? t + i : count - 1];
+            totals[i] = (vector){};
+        }
+        for (int64_t d = 0; d < whole; d += LANES) {
+            vector q = load(query + d);
+#pragma clang loop unroll(full)
+            for (int i = 0; i < LANES; i++) totals[i] += q * load(keys[i] + d);
+        }
+        if (whole < size) {
+            vector q = load_some(query + whole, size - whole);
+            for (int i = 0; i < LANES; i++) totals[i] += q * load_some(keys[i] + whole, size - whole);
+        }
+        store(scores + t, sums_of(totals) * a->scale);
     }
 }
 
-/// Adds the weighted values of `count` tokens to `total` [head_size].
+/// Multiplies `total` [head_size] by `factor` and adds the weighted values of `count` tokens.
 INLINE void gather_values(
-    const docent_attention *a, const float *weights, int64_t first, int64_t count, float *total) {
+    const docent_attention *a, const float *weights, const int64_t *offsets, int64_t count, float factor,
+    float *total) {
+    // Enough sums at once to keep the multiply-adds' latency hidden.
+    enum { width = 8 };
     int64_t size = a->head_size, d = 0;
-    for (; d + 4 * LANES <= size; d += 4 * LANES) {
-        vector sums[4];
-        for (int i = 0; i < 4; i++) sums[i] = load(total + d + i * LANES);
+    for (; d + width * LANES <= size; d += width * LANES) {
+        vector sums[width];
+#pragma clang loop unroll(full)
+        for (int i = 0; i < width; i++) sums[i] = load(total + d + i * LANES) * factor;
         for (int64_t t = 0; t < count; t++) {
-            const float *value = a->values + token_offset(a, first + t) + d;
-            for (int i = 0; i < 4; i++) sums[i] += load(value + i * LANES) * weights[t];
+            const float *value = a->values + offsets[t] + d;
+#pragma clang loop unroll(full)
+            for (int i = 0; i < width; i++) sums[i] += load(value + i * LANES) * weights[t];
         }
-        for (int i = 0; i < 4; i++) store(total + d + i * LANES, sums[i]);
+#pragma clang loop unroll(full)
+        for (int i = 0; i < width; i++) store(total + d + i * LANES, sums[i]);
     }
     for (; d < size; d += LANES) {
         int64_t left = size - d < LANES ? size - d : LANES;
-        vector sums = load_some(total + d, left);
-        for (int64_t t = 0; t < count; t++)
-            sums += load_some(a->values + token_offset(a, first + t) + d, left) * weights[t];
+        vector sums = load_some(total + d, left) * factor;
+        for (int64_t t = 0; t < count; t++) sums += load_some(a->values + offsets[t] + d, left) * weights[t];
         store_some(total + d, sums, left);
     }
 }
 
-/// The group's queries take turns on each short run of tokens, whose keys and values stay in the first-level cache.
 static void attend_part(const docent_attention *a, int64_t first, int64_t last, float *partial) {
-    enum { run = 32 };
     int64_t stride = a->head_size + 2;
     for (int64_t g = 0; g < a->group; g++) {
         float *to = partial + g * stride;
@@ -217,14 +253,14 @@ static void attend_part(const docent_attention *a, int64_t first, int64_t last, 
         to[a->head_size] = -INFINITY;
         to[a->head_size + 1] = 0;
     }
-    for (int64_t token = first; token < last; token += run) {
-        int64_t count = last - token < run ? last - token : run;
+    for (int64_t token = first; token < last; token += token_run) {
+        int64_t offsets[token_run], count = last - token < token_run ? last - token : token_run;
+        for (int64_t t = 0; t < count; t++) offsets[t] = token_offset(a, token + t);
         for (int64_t g = 0; g < a->group; g++) {
-            float scores[run], *to = partial + g * stride;
-            score(a, a->queries + g * a->head_size, token, count, scores);
+            float scores[token_run], *to = partial + g * stride;
+            score(a, a->queries + g * a->head_size, offsets, count, scores);
             float factor = soften(scores, count, count, to + a->head_size, to + a->head_size + 1);
-            for (int64_t d = 0; d < a->head_size; d++) to[d] *= factor;
-            gather_values(a, scores, token, count, to);
+            gather_values(a, scores, offsets, count, factor, to);
         }
     }
 }

@@ -7,6 +7,8 @@
 
 #include "multiply_rows.h"
 
+#include "quantized_dot.h"
+
 #include "multiply_rows_quantized.h"
 
 #include "multiply_tiles.h"

@@ -66,14 +66,15 @@ extension CPUBackend {
         let rows = Int(arguments.rows)
         let inputs = Int(arguments.inputs)
         let blocks = inputs / DType.q8.blockLength
-        let values = try makeTensor([rows, inputs], .u8)
+        let values = try makeTensor([2, rows, inputs], .u8)
         let scales = try makeTensor([2, rows, blocks], .f32)
         let quantized = docent_quantized_rows(
-            values: values.address.assumingMemoryBound(to: Int8.self), scales: scales.floats,
-            totals: (scales.address + scales.byteCount / 2).assumingMemoryBound(to: Int32.self))
-        let input = arguments.input
+            values: values.address, scales: scales.floats,
+            starts: (scales.address + scales.byteCount / 2).assumingMemoryBound(to: Int32.self))
+        let (type, input) = (arguments.type, arguments.input)
         pool.run(over: rows, step: 1, cost: rows * inputs) { range, _ in
-            kernels.quantize_rows(input, Int64(inputs), Int64(range.lowerBound), Int64(range.upperBound), quantized)
+            kernels.quantize_rows(
+                type, input, Int64(inputs), Int64(range.lowerBound), Int64(range.upperBound), quantized)
         }
         arguments.quantized = quantized
         multiplyRows(arguments)
