@@ -11,8 +11,9 @@ public struct EngineConfiguration: Sendable, Hashable {
 
     /// Sequences that run at the same time.
     public var maxSequences = 32
-    /// Tokens of one step, decodes and chunks of prompts together; greater than `maxSequences`.
-    public var maxBatchTokens = 512
+    /// Tokens of one step, decodes and chunks of prompts together; greater than `maxSequences`. Whoever arrives waits for the
+    /// step under way: by default about as long as the newcomer's own prompt, one picture and a question, takes.
+    public var maxBatchTokens = 160
     /// Tokens of one page of the KV cache.
     public var pageSize = 16
     /// Never more is taken than `maxSequences` sequences of the longest length can fill.

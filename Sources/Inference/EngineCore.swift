@@ -27,7 +27,7 @@ actor EngineCore {
     private let clock = ContinuousClock()
 
     private var scheduler: Scheduler
-    private var images: ImageCache<Tensor>
+    private var images: StepRunner.Images
     private var work: [SequenceID: Work] = [:]
     private var outbox = Outbox()
     private var metrics = EngineMetrics()
@@ -46,7 +46,7 @@ actor EngineCore {
         scheduler = Scheduler(
             pages: runner.cache.shape.pages, pageSize: runner.cache.shape.pageSize,
             maxSequences: configuration.maxSequences, maxBatchTokens: configuration.maxBatchTokens)
-        images = ImageCache(capacity: configuration.imageCacheBytes)
+        images = StepRunner.Images(capacity: configuration.imageCacheBytes)
         metrics.totalPages = runner.cache.shape.pages
         published = PublishedMetrics(metrics)
     }
@@ -63,15 +63,16 @@ actor EngineCore {
         }
     }
 
-    /// Advances every scheduled sequence by one model step.
+    /// One slice of an image, or one pass of the decoder for every sequence whose turn it is.
     private func step() {
         var times = StepTimes(clock)
         let plan = scheduler.next { images.isEncoded($0) }
         precondition(!plan.isEmpty, "there is work but nothing is planned")
         note(plan)
-        times.encode = clock.measure { encode(plan.encodes) }
+        if let encode = plan.encode { times.encode = clock.measure { advance(encode) } }
         var results: [(run: StepPlan.Run, logits: ArraySlice<Float>)] = []
         times.forward = clock.measure { results = run(plan.runs) }
+        scheduler.record(plan, took: times.device)
         for (run, logits) in results { record(run, sample(run, logits)) }
         metrics.add(times, plan, total: times.elapsed(clock))
         publish()
@@ -125,18 +126,11 @@ actor EngineCore {
         }
     }
 
-    private func encode(_ encodes: [StepPlan.Encode]) {
-        for encode in encodes {
-            guard let image = images.pixels(of: encode.image) else {
-                preconditionFailure("image \(encode.image) is to be encoded but has no pixels")
-            }
-            do {
-                let features = try runner.encode(image)
-                images.store(features, byteCount: features.byteCount, of: encode.image)
-                metrics.encodedImages += 1
-            } catch {
-                fail(encode.sequence, error)
-            }
+    private func advance(_ encode: StepPlan.Encode) {
+        do {
+            if try runner.advance(encode.image, in: &images) { metrics.encodedImages += 1 }
+        } catch {
+            fail(encode.sequence, error)
         }
     }
 

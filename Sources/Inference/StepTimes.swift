@@ -6,6 +6,8 @@ struct StepTimes {
     var encode = Duration.zero
     var forward = Duration.zero
 
+    var device: Duration { encode + forward }
+
     init(_ clock: ContinuousClock) { start = clock.now }
 
     func elapsed(_ clock: ContinuousClock) -> Duration { clock.now - start }
@@ -13,17 +15,13 @@ struct StepTimes {
 
 extension EngineMetrics {
     mutating func add(_ times: StepTimes, _ plan: StepPlan, total: Duration) {
-        let decoded = plan.runs.count(where: \.isDecode)
-        let tokens = plan.tokenCount
+        let decode = plan.decodePart(of: times.forward)
         steps += 1
-        prefilledTokens += tokens - decoded
+        prefilledTokens += plan.tokenCount - plan.runs.count(where: \.isDecode)
         encodeTime += times.encode
-        if tokens > 0 {
-            let decode = times.forward * decoded / tokens
-            decodeTime += decode
-            prefillTime += times.forward - decode
-        }
-        overheadTime += total - times.encode - times.forward
+        decodeTime += decode
+        prefillTime += times.forward - decode
+        overheadTime += total - times.device
         lastStepTime = total
         longestStepTime = max(longestStepTime, total)
     }

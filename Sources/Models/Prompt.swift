@@ -32,7 +32,7 @@ public struct ProcessedImage: Sendable {
     /// The tiles' grid; 0 × 0 when the image was not split.
     public let tileRows: Int
     public let tileColumns: Int
-    /// Rows of features that `VisionLanguageModel.encode` gives for this image.
+    /// Rows of features that `VisionLanguageModel` gives for this image.
     public let tokenCount: Int
     /// Hash of the pixels and of how they were made: equal hashes mean equal features for one model.
     public let hash: ContentHash

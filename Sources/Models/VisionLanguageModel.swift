@@ -4,8 +4,8 @@ public import Compute
 public protocol VisionLanguageModel: Sendable {
     var shape: ModelShape { get }
 
-    /// Features of one image, [image.tokenCount, hidden width], ready to replace embeddings.
-    func encode(_ image: ProcessedImage) throws -> Tensor
+    /// Starts to encode `image`, without doing much of it yet. A model without a vision tower needs none of its own.
+    func beginEncoding(_ image: ProcessedImage) throws -> any ImageEncoding
 
     /// Runs one step for every sequence of `batch`, extends `cache`, and returns the logits of the rows that were
     /// asked for: f32 [batch.logitRows.count, vocabulary].

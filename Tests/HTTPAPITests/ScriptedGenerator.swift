@@ -84,6 +84,5 @@ struct WordProcessor: PromptProcessor {
 struct NamedModel: VisionLanguageModel {
     let shape = ModelShape(vocabulary: 1000, layers: 1, kvHeads: 1, headSize: 2, contextLength: 4096)
 
-    func encode(_ image: ProcessedImage) throws -> Tensor { throw CancellationError() }
     func forward(_ batch: ForwardBatch, cache: KVCache) throws -> Tensor { throw CancellationError() }
 }

@@ -77,7 +77,6 @@ struct WordProcessor: PromptProcessor {
 struct NamedModel: VisionLanguageModel {
     let shape = ModelShape(vocabulary: 16, layers: 1, kvHeads: 1, headSize: 2, contextLength: 64)
 
-    func encode(_ image: ProcessedImage) throws -> Tensor { throw CancellationError() }
     func forward(_ batch: ForwardBatch, cache: KVCache) throws -> Tensor { throw CancellationError() }
 }
 

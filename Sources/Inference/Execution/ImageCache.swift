@@ -4,11 +4,14 @@ import Models
 /// Images of the requests in flight, as pixels until they are encoded and as features from then on, and features of
 /// past images for as long as there is room.
 ///
+/// An encoding that has begun is kept with the pixels while other work goes first, and forgotten with the last request
+/// that shows the image.
+///
 /// Pixels go as soon as there are features: a SmolVLM image is 53 MB of pixels (17 frames of 512 × 512) and 2.5 MB of
 /// features, which stay for the life of every request that shows it, so a preempted request needs no pixels.
-struct ImageCache<Features: Sendable>: Sendable {
+struct ImageCache<Encoding: Sendable, Features: Sendable>: Sendable {
     private enum State {
-        case pixels(ProcessedImage)
+        case pixels(ProcessedImage, encoding: Encoding?)
         case features(Features, byteCount: Int)
     }
 
@@ -41,7 +44,13 @@ struct ImageCache<Features: Sendable>: Sendable {
     }
 
     func pixels(of image: ContentHash) -> ProcessedImage? {
-        if case .pixels(let image)? = entries[image]?.state { return image }
+        if case .pixels(let image, _)? = entries[image]?.state { return image }
+        return nil
+    }
+
+    /// How far the encoding of `image` has come, if it has begun.
+    func encoding(of image: ContentHash) -> Encoding? {
+        if case .pixels(_, let encoding)? = entries[image]?.state { return encoding }
         return nil
     }
 
@@ -49,7 +58,7 @@ struct ImageCache<Features: Sendable>: Sendable {
     mutating func retain(_ image: ProcessedImage) {
         lookups += 1
         if entries[image.hash] != nil { hits += 1 }
-        entries[image.hash, default: Entry(state: .pixels(image), users: 0)].users += 1
+        entries[image.hash, default: Entry(state: .pixels(image, encoding: nil), users: 0)].users += 1
     }
 
     /// A request that shows `image` went.
@@ -68,6 +77,12 @@ struct ImageCache<Features: Sendable>: Sendable {
         }
         entries[image] = entry
         shrink()
+    }
+
+    /// The encoding of `image` has come so far; nil: it is to begin anew.
+    mutating func keep(_ encoding: Encoding?, of image: ContentHash) {
+        guard case .pixels(let pixels, _)? = entries[image]?.state else { return }
+        entries[image]?.state = .pixels(pixels, encoding: encoding)
     }
 
     mutating func store(_ features: Features, byteCount: Int, of image: ContentHash) {

@@ -5,28 +5,40 @@ import Models
 ///
 /// Used from the engine's thread only.
 struct StepRunner {
+    typealias Images = ImageCache<any ImageEncoding, Tensor>
+
     let model: any VisionLanguageModel
     let backend: any Backend
     let cache: KVCache
 
-    /// Features of `image`, checked to be one row for each of its placeholders.
-    func encode(_ image: ProcessedImage) throws -> Tensor {
-        let features = try model.encode(image)
-        guard features.rows == image.tokenCount else {
-            throw EngineError.wrongFeatures(
-                image: image.hash.description, expectedRows: image.tokenCount, foundRows: features.rows)
+    /// Does the next slice of the encoding of `image`; true when that was the last and the features are in `images`,
+    /// one row for each of the image's places. After an error the encoding would begin anew.
+    func advance(_ image: ContentHash, in images: inout Images) throws -> Bool {
+        guard let pixels = images.pixels(of: image) else {
+            preconditionFailure("image \(image) is to be encoded but has no pixels")
         }
-        return features
+        var encoding = try images.encoding(of: image) ?? model.beginEncoding(pixels)
+        images.keep(nil, of: image)
+        guard let features = try encoding.advance() else {
+            images.keep(encoding, of: image)
+            return false
+        }
+        guard features.rows == pixels.tokenCount else {
+            throw EngineError.wrongFeatures(
+                image: image.description, expectedRows: pixels.tokenCount, foundRows: features.rows)
+        }
+        images.store(features, byteCount: features.byteCount, of: image)
+        return true
     }
 
     /// Logits of the runs that want them, in their order, laid end to end: [wanting runs × vocabulary].
-    func logits(of runs: [StepPlan.Run], images: ImageCache<Tensor>) throws -> [Float] {
+    func logits(of runs: [StepPlan.Run], images: Images) throws -> [Float] {
         let logits = try model.forward(batch(of: runs, images: images), cache: cache)
         guard runs.contains(where: \.wantsLogits) else { return [] }
         return try backend.download(logits)
     }
 
-    private func batch(of runs: [StepPlan.Run], images: ImageCache<Tensor>) -> ForwardBatch {
+    private func batch(of runs: [StepPlan.Run], images: Images) -> ForwardBatch {
         var batch = ForwardBatch(tokens: [], positions: [], layout: BatchLayout(sequences: []), logitRows: [])
         for run in runs {
             let firstRow = batch.tokens.count

@@ -4,7 +4,8 @@ import Models
 ///
 /// A pure value: the engine asks for a plan, carries it out, and records what came of it. The order of service is
 /// priority, then age, everywhere:
-/// * every decoding sequence gets its one token in every step; what is left of the token budget goes to prefill;
+/// * a step is one slice of an image's encoding or one pass of the decoder, in which every decoding sequence gets its
+///   one token and prefill what is left of the token budget; measured times decide whose turn it is (`planTurn`);
 /// * the first in line is admitted when a slot and pages for all its tokens are there, and nobody overtakes it;
 /// * when a decoding sequence needs a page and there is none, the last in order gives its pages up and waits again;
 /// * an interactive sequence that finds no room makes bulk sequences give theirs up.
@@ -12,15 +13,17 @@ struct Scheduler: Sendable {
     let pageSize: Int
     let maxSequences: Int
     let maxBatchTokens: Int
-    /// Steps between two encodings of images for bulk sequences while an interactive one decodes: encoding takes as
-    /// long as many decoding steps.
-    static let stepsBetweenBulkEncodes = 8
 
     private(set) var pages: PageTable
     /// Both in order of service.
     private(set) var waiting: [TokenSequence] = []
     private(set) var running: [TokenSequence] = []
-    private var stepsSinceEncode = Self.stepsBetweenBulkEncodes
+    /// Beginning's time and writing's, see `planTurn`.
+    var writingShare = TimeShare()
+    /// Interactive and bulk beginning's time.
+    var bulkShare = TimeShare()
+    /// Whether the last beginning was a chunk of a prompt, and not a slice of an image.
+    var wasChunkLast = false
 
     init(pages: Int, pageSize: Int, maxSequences: Int, maxBatchTokens: Int) {
         precondition(maxBatchTokens > maxSequences, "a full batch of decodes must leave room for prefill")
@@ -51,8 +54,7 @@ struct Scheduler: Sendable {
         var plan = StepPlan()
         reservePages(&plan)
         admit(&plan)
-        planEncode(&plan, isEncoded)
-        planRuns(&plan, isEncoded)
+        planTurn(&plan, isEncoded)
         return plan
     }
 
@@ -160,58 +162,6 @@ struct Scheduler: Sendable {
             let key = running[index].key(ofPage: page, pageSize: pageSize, parent: running[index].lastContent)
             running[index].noteRegistered(pages.register(running[index].pages[page], as: key))
         }
-    }
-
-    // MARK: The step
-
-    /// At most one image a step, so that nobody's next token waits for more than one.
-    private mutating func planEncode(_ plan: inout StepPlan, _ isEncoded: (ContentHash) -> Bool) {
-        stepsSinceEncode += 1
-        let interactiveDecodes = running.contains { $0.priority == .interactive && $0.isDecoding }
-        let bulkMustWait = interactiveDecodes && stepsSinceEncode < Self.stepsBetweenBulkEncodes
-        for sequence in running where !sequence.isDecoding {
-            if bulkMustWait && sequence.priority > .interactive { return }
-            let ahead = sequence.computed..<sequence.tokens.count
-            for span in sequence.images where !span.rows(in: ahead).isEmpty && !isEncoded(span.image) {
-                plan.encodes.append(.init(image: span.image, sequence: sequence.id))
-                stepsSinceEncode = 0
-                return
-            }
-        }
-    }
-
-    private func planRuns(_ plan: inout StepPlan, _ isEncoded: (ContentHash) -> Bool) {
-        var budget = maxBatchTokens
-        for sequence in running where sequence.isDecoding {
-            plan.runs.append(run(of: sequence, count: 1))
-            budget -= 1
-        }
-        for sequence in running where !sequence.isDecoding && budget > 0 {
-            let count = min(sequence.remaining, budget)
-            let chunk = sequence.computed..<sequence.computed + count
-            // A chunk cut short by an image that is not encoded yet would cost a pass over the weights of its own.
-            let lacksImage = sequence.images.contains { !$0.rows(in: chunk).isEmpty && !isEncoded($0.image) }
-            if lacksImage { continue }
-            plan.runs.append(run(of: sequence, count: count))
-            budget -= count
-        }
-    }
-
-    private func run(of sequence: TokenSequence, count: Int) -> StepPlan.Run {
-        let positions = sequence.computed..<sequence.computed + count
-        var features: [StepPlan.FeatureSlice] = []
-        if positions.lowerBound < sequence.promptCount {
-            for span in sequence.images {
-                let rows = span.rows(in: positions)
-                if rows.isEmpty { continue }
-                let offsets = span.positions[rows].map { Int32($0 - positions.lowerBound) }
-                features.append(.init(image: span.image, rows: rows, offsets: offsets))
-            }
-        }
-        return StepPlan.Run(
-            sequence: sequence.id, positions: positions, tokens: Array(sequence.tokens[positions]),
-            features: features, pages: sequence.pages, wantsLogits: count == sequence.remaining,
-            isDecode: sequence.isDecoding)
     }
 
     private static func place(of sequence: TokenSequence, in line: [TokenSequence]) -> Int {

@@ -1,6 +1,7 @@
 import Models
 
-/// What one step of the engine does, decided before any of it is done.
+/// What one step of the engine does, decided before any of it is done: one slice of an image's encoding, or one pass of
+/// the decoder.
 struct StepPlan: Sendable {
     /// The part that one sequence has in a step.
     struct Run: Sendable {
@@ -24,7 +25,7 @@ struct StepPlan: Sendable {
         let offsets: [Int32]
     }
 
-    /// An image to encode, and the sequence that fails if it cannot be.
+    /// An image whose encoding goes on by a slice, and the sequence that fails if it cannot.
     struct Encode: Sendable {
         let image: ContentHash
         let sequence: SequenceID
@@ -36,11 +37,18 @@ struct StepPlan: Sendable {
         let reusedTokens: Int
     }
 
-    var encodes: [Encode] = []
+    var encode: Encode?
     var runs: [Run] = []
+    /// Whose first tokens the step brings nearer; nil when it only writes.
+    var beginning: Priority?
     var admitted: [Admission] = []
     var preempted: [SequenceID] = []
 
     var tokenCount: Int { runs.reduce(0) { $0 + $1.tokens.count } }
-    var isEmpty: Bool { encodes.isEmpty && runs.isEmpty }
+    var isEmpty: Bool { encode == nil && runs.isEmpty }
+
+    /// The part of the step's time that goes to tokens of answers; a mixed pass is divided by its tokens.
+    func decodePart(of time: Duration) -> Duration {
+        runs.isEmpty ? .zero : time * runs.count(where: \.isDecode) / tokenCount
+    }
 }

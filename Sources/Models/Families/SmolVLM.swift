@@ -14,7 +14,9 @@ struct SmolVLM: VisionLanguageModel {
         self.backend = backend
     }
 
-    func encode(_ image: ProcessedImage) throws -> Tensor { try vision.encode(image, on: backend) }
+    func beginEncoding(_ image: ProcessedImage) throws -> any ImageEncoding {
+        SmolVLMEncoding(of: image, by: vision, on: backend)
+    }
 
     func forward(_ batch: ForwardBatch, cache: KVCache) throws -> Tensor {
         try decoder.forward(batch, cache: cache, on: backend)

@@ -11,10 +11,6 @@ struct SmolVLMVision: Sendable {
     /// width × scaleFactor² → decoder width.
     private let projection: Linear
 
-    /// Patches that go through the tower at once: enough for full-speed products, few enough that the widest
-    /// intermediate (4,304 columns in the feed-forward of the 2.2 B models) stays near 70 MB.
-    private static let rowsAtOnce = 4096
-
     init(_ weights: Weights, _ configuration: SmolVLMConfiguration) throws {
         let tower = weights.scoped("vision_model")
         let (vision, scale) = (configuration.vision, configuration.scaleFactor)
@@ -27,37 +23,37 @@ struct SmolVLMVision: Sendable {
             outputs: configuration.text.width, bias: false)
     }
 
-    /// Features of all frames of an image, [frames × tokensPerFrame, decoder width].
-    func encode(_ image: ProcessedImage, on backend: any Backend) throws -> Tensor {
+    // MARK: The way of some frames, in slices
+
+    var frameRows: Int { configuration.grid * configuration.grid }
+    /// Each block has two.
+    var halfBlocks: Int { 2 * blocks.count }
+
+    /// Patches and positions, [frames × grid², width].
+    func embed(_ image: ProcessedImage, frames: Range<Int>, on backend: any Backend) throws -> Tensor {
         precondition(image.height == configuration.imageSize && image.width == configuration.imageSize)
-        let framesAtOnce = max(1, Self.rowsAtOnce / (configuration.grid * configuration.grid))
-        guard image.frameCount > framesAtOnce else {
-            return try features(image, frames: 0..<image.frameCount, on: backend)
-        }
-        let all = try backend.makeTensor([image.tokenCount, configuration.text.width], .f32)
-        for first in stride(from: 0, to: image.frameCount, by: framesAtOnce) {
-            let frames = first..<min(first + framesAtOnce, image.frameCount)
-            let rows =
-                frames.lowerBound * configuration.tokensPerFrame..<frames.upperBound * configuration.tokensPerFrame
-            try backend.scatter(features(image, frames: frames, on: backend), into: all, at: rows.map(Int32.init))
-        }
-        return all
+        return try patchEmbedding(backend.upload(seenPixels(of: image, frames: frames)), on: backend)
     }
 
-    private func features(_ image: ProcessedImage, frames: Range<Int>, on backend: any Backend) throws -> Tensor {
-        let hidden = try tower(image, frames: frames, on: backend)  // [frames × grid², width]
+    /// Updates `hidden` [frames × grid², width] in place by one half of a block.
+    func apply(halfBlock index: Int, to hidden: Tensor, on backend: any Backend) throws {
+        let block = blocks[index / 2]
+        if index.isMultiple(of: 2) {
+            let segments = Array(repeating: frameRows, count: hidden.rows / frameRows)
+            try block.attend(hidden, segments: segments, on: backend)
+        } else {
+            try block.feedForward(hidden, on: backend)
+        }
+    }
+
+    /// The tower's last hidden states, [frames × grid², width], of what came out of the last block.
+    func states(_ hidden: Tensor, on backend: any Backend) throws -> Tensor { try norm(hidden, on: backend) }
+
+    /// Last hidden states as features, [frames × tokensPerFrame, decoder width].
+    func features(of states: Tensor, on backend: any Backend) throws -> Tensor {
         let folded = try backend.pixelShuffle(
-            hidden, grid: configuration.grid, factor: configuration.scaleFactor)  // [frames × tokens, width × scale²]
+            states, grid: configuration.grid, factor: configuration.scaleFactor)  // [frames × tokens, width × scale²]
         return try projection(folded, on: backend)
-    }
-
-    /// The tower's last hidden states, [frames × grid², width].
-    func tower(_ image: ProcessedImage, frames: Range<Int>, on backend: any Backend) throws -> Tensor {
-        let pixels = seenPixels(of: image, frames: frames)
-        let hidden = try patchEmbedding(backend.upload(pixels), on: backend)
-        let segments = Array(repeating: configuration.grid * configuration.grid, count: frames.count)
-        for block in blocks { try block(hidden, segments: segments, on: backend) }
-        return try norm(hidden, on: backend)
     }
 
     /// The part of each frame that whole patches cover, [frames, 3, side, side]: a tower of 384 pixels with patches of

@@ -38,11 +38,15 @@ struct EncoderBlock: Sendable {
         activation = configuration.activation
     }
 
-    /// Updates `hidden` [rows, width] in place; rows attend within their segment.
-    func callAsFunction(_ hidden: Tensor, segments: [Int], on backend: any Backend) throws {
+    /// The first half: updates `hidden` [rows, width] in place; rows attend within their segment.
+    func attend(_ hidden: Tensor, segments: [Int], on backend: any Backend) throws {
         let attentionInput = try queryKeyValue(attentionNorm(hidden, on: backend), on: backend)
         let attended = try backend.attention(attentionInput, heads: heads, segments: segments)
         try output.add(attended, to: hidden, on: backend)
+    }
+
+    /// The second half: updates `hidden` [rows, width] in place, each row by itself.
+    func feedForward(_ hidden: Tensor, on backend: any Backend) throws {
         let inner = try up(feedForwardNorm(hidden, on: backend), activation: activation, on: backend)
         try down.add(inner, to: hidden, on: backend)
     }

@@ -6,7 +6,7 @@ import Models
 /// `docent bench`: how fast this machine runs a model.
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure prefill, decode, vision encoding and images a second.",
+        commandName: "bench", abstract: "Measure prefill, decode, vision encoding, images a second and serving.",
         discussion: """
             With --random-weights a configuration is timed without its checkpoint: speed only, the words mean nothing.
             """)
@@ -19,7 +19,7 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "Repetitions of each figure; the median is printed.")
     var repetitions = 5
 
-    @Option(help: "Measure only this part: prefill, decode, encode or whole.")
+    @Option(help: "Measure only this part: prefill, decode, encode, whole or serving.")
     var only: Part?
 
     @Option(help: ArgumentHelp("Also write the figures to this file.", valueName: "file"))
@@ -58,7 +58,7 @@ struct BenchCommand: AsyncParsableCommand {
         }
     }
 
-    enum Part: String, CaseIterable, ExpressibleByArgument { case prefill, decode, encode, whole }
+    enum Part: String, CaseIterable, ExpressibleByArgument { case prefill, decode, encode, whole, serving }
 
     private func figures(_ benchmark: ModelBenchmark) async throws -> [BenchReport.Figure] {
         var figures: [BenchReport.Figure] = []
@@ -68,8 +68,15 @@ struct BenchCommand: AsyncParsableCommand {
             case .decode: figures += try [1, 4, 8].map { try benchmark.decode(batch: $0) }
             case .encode: figures.append(try benchmark.encode())
             case .whole: figures.append(try await benchmark.endToEnd(images: 8, concurrency: 4, tokens: 64))
+            case .serving: figures += try await serving(benchmark)
             }
         }
         return figures
+    }
+
+    private func serving(_ benchmark: ModelBenchmark) async throws -> [BenchReport.Figure] {
+        let serving = try ServingBenchmark(model: benchmark.model, backend: benchmark.backend)
+        return try await [serving.requests(concurrency: 4), serving.requests(concurrency: 8)]
+            + serving.answerBesideEncoding() + serving.firstToken()
     }
 }

@@ -11,6 +11,8 @@ struct ModelBenchmark {
 
     private static let pageSize = 16
 
+    private var prompts: BenchPrompts { BenchPrompts(model: model) }
+
     // MARK: Parts
 
     /// Tokens a second of a prompt of `length` text tokens in one piece, logits of the last wanted.
@@ -37,7 +39,7 @@ struct ModelBenchmark {
 
     /// Milliseconds of the vision tower and connector for one unsplit image.
     func encode() throws -> BenchReport.Figure {
-        let image = try model.processor.process(Self.image(0), maxTiles: 1)
+        let image = try prompts.image(0)
         var figure = try rate("vision encode, one frame", "ms", of: 1) {
             _ = try backend.download(model.model.encode(image))
         }
@@ -50,12 +52,12 @@ struct ModelBenchmark {
     /// Images a second through the engine: encode, prefill and `tokens` tokens of answer, `concurrency` at a time.
     func endToEnd(images count: Int, concurrency: Int, tokens: Int) async throws -> BenchReport.Figure {
         let engine = try Engine(model: model, backend: backend)
-        let prompts = try (0..<count).map { try prompt(for: Self.image($0)) }
+        let prompts = try (0..<count).map(prompts.question)
         let start = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (index, prompt) in prompts.enumerated() {
                 if index >= concurrency { try await group.next() }
-                group.addTask { try await Self.answer(prompt, "bench-\(index)", tokens, engine) }
+                group.addTask { try await engine.answer(prompt, tokens: tokens, priority: .bulk) }
             }
             try await group.waitForAll()
         }
@@ -64,23 +66,6 @@ struct ModelBenchmark {
         return BenchReport.Figure(
             name: "end to end, \(concurrency) at a time, \(tokens) tokens", value: Double(count) / seconds,
             unit: "images/s", spread: 0)
-    }
-
-    private static func answer(_ prompt: Prompt, _ id: String, _ tokens: Int, _ engine: Engine) async throws {
-        var sampling = SamplingParameters.greedy(maxTokens: tokens)
-        sampling.ignoreEndOfSequence = true
-        let request = GenerationRequest(id: id, prompt: prompt, sampling: sampling, priority: .bulk)
-        for try await _ in engine.generate(request) {}
-    }
-
-    /// Features first, then 32 words; made by hand, so that a model without a tokenizer can be timed too.
-    private func prompt(for image: RGBImage) throws -> Prompt {
-        let processed = try model.processor.process(image, maxTiles: 1)
-        let words = (0..<32).map { token($0 + 7) }
-        let places = [Int32](repeating: token(1), count: processed.tokenCount)
-        return Prompt(
-            tokens: [token(3)] + places + words,
-            images: [PlacedImage(image: processed, positions: Array(1...processed.tokenCount))])
     }
 
     // MARK: Inputs
@@ -95,13 +80,11 @@ struct ModelBenchmark {
                 pages: (0..<pages).map { Int32(sequence * pages + $0) })
         }
         return ForwardBatch(
-            tokens: (0..<sequences * count).map { token($0 + start) },
+            tokens: (0..<sequences * count).map { prompts.token($0 + start) },
             positions: (0..<sequences * count).map { Int32(start + $0 % count) },
             layout: BatchLayout(sequences: layout),
             logitRows: layout.map { Int32($0.rows.upperBound - 1) })
     }
-
-    private func token(_ index: Int) -> Int32 { Int32((index * 7919 + 11) % min(model.model.shape.vocabulary, 1000)) }
 
     private func makeCache(sequences: Int, length: Int) throws -> KVCache {
         let shape = model.model.shape
@@ -110,13 +93,6 @@ struct ModelBenchmark {
             KVCacheShape(
                 layers: shape.layers, kvHeads: shape.kvHeads, headSize: shape.headSize, pages: pages,
                 pageSize: Self.pageSize))
-    }
-
-    /// A smooth picture that differs with `seed`.
-    private static func image(_ seed: Int) -> RGBImage {
-        let side = 512
-        let pixels = (0..<side * side * 3).map { UInt8(truncatingIfNeeded: $0 / (seed + 5) + $0 / (3 * side)) }
-        return RGBImage(width: side, height: side, pixels: pixels)
     }
 
     // MARK: Time

@@ -27,7 +27,7 @@ struct EngineFailureTests {
 
     @Test func `an image that cannot be encoded fails its request`() async throws {
         var model = PageReadingModel()
-        model.onEncode = { if $0.pixels[0] == 13 { throw Self.shortage } }
+        model.onSlice = { image, _ in if image.pixels[0] == 13 { throw Self.shortage } }
         let prompt = Requests.prompt("see ", Requests.image(13, tokens: 3), "?")
         #expect(try await error(of: prompt, model) == .requestFailed(reason: "\(Self.shortage)"))
     }

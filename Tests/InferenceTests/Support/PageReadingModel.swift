@@ -14,7 +14,10 @@ struct PageReadingModel: VisionLanguageModel {
     let backend = HostBackend()
     /// Called at the beginning of every step, on the engine's thread; may throw or wait.
     var onForward: @Sendable (ForwardBatch) throws -> Void = { _ in }
-    var onEncode: @Sendable (ProcessedImage) throws -> Void = { _ in }
+    /// Called at the beginning of every slice of an image, with the slice's number, as `onForward` is.
+    var onSlice: @Sendable (ProcessedImage, Int) throws -> Void = { _, _ in }
+    /// Slices of an image.
+    var slices = 1
     /// Rows of features beyond those that an image should give.
     var excessRows = 0
     /// A token after which the logits are no numbers.
@@ -25,15 +28,25 @@ struct PageReadingModel: VisionLanguageModel {
             vocabulary: ByteTokenizer.vocabulary, layers: 2, kvHeads: 2, headSize: 2, contextLength: contextLength)
     }
 
-    func encode(_ image: ProcessedImage) throws -> Tensor {
-        try onEncode(image)
-        let features = try backend.makeTensor([image.tokenCount + excessRows, Self.featureWidth], .f32)
-        for row in 0..<features.rows {
-            for column in 0..<Self.featureWidth {
-                features[flat: row * Self.featureWidth + column] = Self.feature(of: image, row: row)
+    func beginEncoding(_ image: ProcessedImage) throws -> any ImageEncoding { Encoding(image: image, model: self) }
+
+    private struct Encoding: ImageEncoding {
+        let image: ProcessedImage
+        let model: PageReadingModel
+        var slice = 0
+
+        mutating func advance() throws -> Tensor? {
+            try model.onSlice(image, slice)
+            slice += 1
+            guard slice == model.slices else { return nil }
+            let features = try model.backend.makeTensor([image.tokenCount + model.excessRows, featureWidth], .f32)
+            for row in 0..<features.rows {
+                for column in 0..<featureWidth {
+                    features[flat: row * featureWidth + column] = feature(of: image, row: row)
+                }
             }
+            return features
         }
-        return features
     }
 
     func forward(_ batch: ForwardBatch, cache: KVCache) throws -> Tensor {

@@ -19,11 +19,26 @@ struct SchedulerWorld {
     private(set) var preemptions = 0
     private(set) var reusedTokens = 0
     private var memory: [[Float]]
-    private var encoded: Set<ContentHash> = []
+    private(set) var encoded: Set<ContentHash> = []
+    /// Slices done of images that are not encoded yet.
+    private(set) var progress: [ContentHash: Int] = [:]
     private var nextNumber = 1
+    private let slices: Int
+    /// How long a slice takes, and a pass by its tokens.
+    private let sliceTime: Duration
+    private let passTime: @Sendable (Int) -> Duration
+    /// All time so far.
+    private(set) var time = Duration.zero
 
-    init(seed: Int, pages: Int, pageSize: Int, maxSequences: Int, maxBatchTokens: Int) {
+    init(
+        seed: Int, pages: Int, pageSize: Int, maxSequences: Int, maxBatchTokens: Int, slices: Int = 1,
+        sliceTime: Duration = .milliseconds(50),
+        passTime: @escaping @Sendable (Int) -> Duration = { .milliseconds(9 + $0) }
+    ) {
         random = SeededGenerator(seed)
+        self.slices = slices
+        self.sliceTime = sliceTime
+        self.passTime = passTime
         scheduler = Scheduler(
             pages: pages, pageSize: pageSize, maxSequences: maxSequences, maxBatchTokens: maxBatchTokens)
         memory = Array(repeating: Array(repeating: -1, count: pageSize), count: pages)
@@ -62,7 +77,14 @@ struct SchedulerWorld {
 
     mutating func cancel(_ id: SequenceID) {
         scheduler.remove(id)
+        forget(id)
+    }
+
+    /// An encoding goes with the last request that shows its image.
+    private mutating func forget(_ id: SequenceID) {
         clients[id] = nil
+        let shown = clients.values.flatMap { $0.sequence.images.map(\.image) }
+        progress = progress.filter { shown.contains($0.key) }
     }
 
     // MARK: Steps
@@ -78,7 +100,10 @@ struct SchedulerWorld {
             carryOut(run)
             finishIfDone(run)
         }
-        for encode in plan.encodes { encoded.insert(encode.image) }
+        if let encode = plan.encode { carryOut(encode) }
+        let took = plan.encode == nil ? passTime(plan.tokenCount) : sliceTime
+        scheduler.record(plan, took: took)
+        time += took
         checkPages()
         return plan
     }
@@ -87,14 +112,28 @@ struct SchedulerWorld {
         #expect(!plan.isEmpty || clients.isEmpty)
         #expect(plan.tokenCount <= scheduler.maxBatchTokens)
         #expect(scheduler.running.count <= scheduler.maxSequences)
-        #expect(plan.encodes.count <= 1)
-        #expect(decodingBefore.subtracting(plan.preempted).isSubset(of: plan.runs.map(\.sequence)))
+        #expect(plan.encode == nil || plan.runs.isEmpty)
+        #expect(
+            plan.encode != nil || decodingBefore.subtracting(plan.preempted).isSubset(of: plan.runs.map(\.sequence)))
+        let beginners = plan.runs.filter { !$0.isDecode }.map(\.sequence) + [plan.encode?.sequence].compactMap(\.self)
+        #expect(beginners.isEmpty == (plan.beginning == nil))
+        #expect(beginners.allSatisfy { clients[$0]?.sequence.priority == plan.beginning })
         for admission in plan.admitted where !plan.preempted.contains(admission.sequence) {
             let overtaken = scheduler.waiting.filter { waiting in
                 scheduler.running.contains { $0.id == admission.sequence && waiting.precedes($0) }
             }
             #expect(overtaken.isEmpty)
         }
+    }
+
+    private mutating func carryOut(_ encode: StepPlan.Encode) {
+        #expect(!encoded.contains(encode.image))
+        let shown = clients[encode.sequence]?.sequence.images.map(\.image) ?? []
+        #expect(shown.contains(encode.image))
+        progress[encode.image, default: 0] += 1
+        guard progress[encode.image] == slices else { return }
+        progress[encode.image] = nil
+        encoded.insert(encode.image)
     }
 
     /// Writes the run's tokens to its pages and, when it is to choose a token, reads the whole sequence back.
@@ -132,7 +171,7 @@ struct SchedulerWorld {
     private mutating func finishIfDone(_ run: StepPlan.Run) {
         guard let client = clients[run.sequence], client.answer.count == client.answerLength else { return }
         scheduler.remove(run.sequence)
-        clients[run.sequence] = nil
+        forget(run.sequence)
         finished += 1
     }
 
