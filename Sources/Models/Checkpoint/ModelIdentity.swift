@@ -2,12 +2,12 @@ import Crypto
 
 /// Who a checkpoint is: its name and the hash of its weights.
 extension ModelCard {
-    /// `family`: what the card says of the architecture.
-    init(_ checkpoint: Checkpoint, family: String, quantization: LoadOptions.Quantization) {
+    /// `family`: what the card says of the architecture; `weightBytes`: what became of the weights on the backend.
+    init(_ checkpoint: Checkpoint, family: String, quantization: LoadOptions.Quantization, weightBytes: Int) {
         self.init(
             name: Self.name(ofFolder: checkpoint.folder), family: family,
             weightsHash: Self.weightsHash(checkpoint.files), quantization: quantization,
-            parameterCount: checkpoint.parameterCount,
+            parameterCount: checkpoint.parameterCount, weightBytes: weightBytes,
             created: checkpoint.files.map(\.file.modified).max() ?? 0)
     }
 

@@ -16,10 +16,12 @@ struct ModelBenchmark {
     /// Tokens a second of a prompt of `length` text tokens in one piece, logits of the last wanted.
     func prefill(_ length: Int) throws -> BenchReport.Figure {
         let cache = try makeCache(sequences: 1, length: length)
-        return try rate("prefill, \(length) tokens", "tok/s", of: length) {
+        var figure = try rate("prefill, \(length) tokens", "tok/s", of: length) {
             let batch = step(sequences: 1, from: 0, count: length, of: length)
             _ = try backend.download(model.model.forward(batch, cache: cache))
         }
+        figure.cacheBytes = Self.byteCount(of: cache.shape)
+        return figure
     }
 
     /// Tokens a second of all sequences together, each of `batch` growing by `steps` tokens from `context`.
@@ -27,12 +29,14 @@ struct ModelBenchmark {
         let length = context + steps
         let cache = try makeCache(sequences: batch, length: length)
         _ = try model.model.forward(step(sequences: batch, from: 0, count: context, of: length), cache: cache)
-        return try rate("decode, batch \(batch), at \(context) tokens", "tok/s", of: batch * steps) {
+        var figure = try rate("decode, batch \(batch), at \(context) tokens", "tok/s", of: batch * steps) {
             for position in context..<length {
                 let batch = step(sequences: batch, from: position, count: 1, of: length)
                 _ = try backend.download(model.model.forward(batch, cache: cache))
             }
         }
+        figure.cacheBytes = Self.byteCount(of: cache.shape)
+        return figure
     }
 
     /// Milliseconds of the vision tower and connector for one unsplit image.
@@ -49,8 +53,13 @@ struct ModelBenchmark {
 
     /// Images a second through the engine: encode, prefill and `tokens` tokens of answer, `concurrency` at a time.
     func endToEnd(images count: Int, concurrency: Int, tokens: Int) async throws -> BenchReport.Figure {
-        let engine = try Engine(model: model, backend: backend)
         let prompts = try (0..<count).map { try prompt(for: Self.image($0)) }
+        var configuration = EngineConfiguration()
+        // As much as these requests fill, so that the memory it takes is known.
+        let longest = (prompts.map(\.tokens.count).max() ?? 0) + tokens + configuration.pageSize
+        configuration.kvCache = .tokens(concurrency * longest)
+        let cacheBytes = Self.byteCount(of: try configuration.kvCacheShape(for: model.model.shape))
+        let engine = try Engine(model: model, backend: backend, configuration: configuration)
         let start = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (index, prompt) in prompts.enumerated() {
@@ -63,7 +72,7 @@ struct ModelBenchmark {
         await engine.shutdown()
         return BenchReport.Figure(
             name: "end to end, \(concurrency) at a time, \(tokens) tokens", value: Double(count) / seconds,
-            unit: "images/s", spread: 0)
+            unit: "images/s", spread: 0, cacheBytes: cacheBytes)
     }
 
     private static func answer(_ prompt: Prompt, _ id: String, _ tokens: Int, _ engine: Engine) async throws {
@@ -110,6 +119,11 @@ struct ModelBenchmark {
             KVCacheShape(
                 layers: shape.layers, kvHeads: shape.kvHeads, headSize: shape.headSize, pages: pages,
                 pageSize: Self.pageSize))
+    }
+
+    /// Keys and values in f32.
+    private static func byteCount(of shape: KVCacheShape) -> Int {
+        2 * shape.layers * shape.kvHeads * shape.headSize * shape.capacity * DType.f32.blockByteCount
     }
 
     /// A smooth picture that differs with `seed`.
