@@ -20,13 +20,12 @@ public enum ModelLoader {
         let tokenizer = try Tokenizer.load(from: folder, isSpecial: blueprint.isImageTag)
         let processor = try blueprint.triedProcessor(imageSettings, tokenizer, template(of: folder))
         let generation = try GenerationDefaults(checkpoint, tokenizer: tokenizer)
+        var card = ModelCard(checkpoint, family: blueprint.modelType, quantization: options.quantization)
         let weights = Weights.loading(tensors, to: backend, quantization: options.quantization)
         let model = try blueprint.model(weights, backend)
+        card.weightBytes = weights.byteCount
         return LoadedModel(
-            card: ModelCard(
-                checkpoint, family: blueprint.modelType, quantization: options.quantization,
-                weightBytes: weights.byteCount),
-            model: model, processor: processor, tokenizer: tokenizer, generation: generation)
+            card: card, model: model, processor: processor, tokenizer: tokenizer, generation: generation)
     }
 
     /// A model of the given configuration with hashed values for weights: as fast as the trained one, and speechless.

@@ -2,12 +2,12 @@ import Crypto
 
 /// Who a checkpoint is: its name and the hash of its weights.
 extension ModelCard {
-    /// `family`: what the card says of the architecture; `weightBytes`: what became of the weights on the backend.
-    init(_ checkpoint: Checkpoint, family: String, quantization: LoadOptions.Quantization, weightBytes: Int) {
+    /// `family`: what the card says of the architecture.
+    init(_ checkpoint: Checkpoint, family: String, quantization: LoadOptions.Quantization) {
         self.init(
             name: Self.name(ofFolder: checkpoint.folder), family: family,
             weightsHash: Self.weightsHash(checkpoint.files), quantization: quantization,
-            parameterCount: checkpoint.parameterCount, weightBytes: weightBytes,
+            parameterCount: checkpoint.parameterCount,
             created: checkpoint.files.map(\.file.modified).max() ?? 0)
     }
 
@@ -59,6 +59,8 @@ extension ModelCard {
                         bufferPointer: UnsafeRawBufferPointer(rebasing: file.file.bytes[start..<start + sampleBytes]))
                 }
             }
+            // What was looked at here is not what will be used.
+            file.file.release(0..<file.file.byteCount)
         }
         return ContentHash(hasher.finalize()).description
     }

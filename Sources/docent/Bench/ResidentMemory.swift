@@ -6,16 +6,16 @@ import Foundation
 
 /// The memory of this process that is in RAM, pages of mapped files included: what a person sees in `top`.
 enum ResidentMemory {
-    /// Bytes now; nil where the system does not tell.
-    static var now: Int? { field("VmRSS:") }
-
-    /// Most bytes since the last `forgetPeak`; since the start where a peak cannot be forgotten.
+    /// Most bytes since the last `forgetPeak`, or since the start where a peak cannot be forgotten; nil where the system does
+    /// not tell.
     static var peak: Int? {
         #if canImport(Darwin)
             var usage = rusage()
             return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss : nil
         #else
-            field("VmHWM:")
+            // "VmHWM:    123456 kB", see proc(5).
+            let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+            return status?.firstMatch(of: /VmHWM:\s+([0-9]+) kB/).flatMap { Int($0.output.1) }.map { $0 * 1024 }
         #endif
     }
 
@@ -25,14 +25,5 @@ enum ResidentMemory {
             let file = FileHandle(forWritingAtPath: "/proc/self/clear_refs")
             try? file?.write(contentsOf: Data("5".utf8))
         #endif
-    }
-
-    /// A field of /proc/self/status, in bytes: "VmHWM:    123456 kB".
-    private static func field(_ name: String) -> Int? {
-        guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-            let line = status.split(separator: "\n").first(where: { $0.hasPrefix(name) }),
-            let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) })
-        else { return nil }
-        return kilobytes * 1024
     }
 }
