@@ -14,7 +14,7 @@
 #include "CKernels.h"
 
 /// How long a worker without a job and a caller without a part stay awake.
-enum { spin_nanoseconds = 50000, pauses_between_clock_reads = 64 };
+enum { spin_nanoseconds = 200000, pauses_between_clock_reads = 64 };
 
 /// Job number in the upper half, parts not yet taken in the lower: a part is taken by one compare-and-swap that fails
 /// if the job has ended meanwhile, so whoever succeeds may read the job's other fields until it reports the part done.

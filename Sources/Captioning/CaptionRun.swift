@@ -14,6 +14,8 @@ public actor CaptionRun {
     /// Of those captioned: how many had this very caption everywhere already.
     private var unchanged = 0
     private var failures: [Int: ImageFailure] = [:]
+    /// Time in the outputs: writing rows and sidecars, syncing them.
+    public private(set) var writingTime = Duration.zero
 
     /// Opens the outputs; `print` takes the lines for standard output, without their ends.
     public init(
@@ -83,6 +85,8 @@ public actor CaptionRun {
 
     /// Puts everything accepted so far on the disk.
     public func flush() throws(CaptionError) {
+        let start = ContinuousClock.now
+        defer { writingTime += ContinuousClock.now - start }
         for output in outputs { try output.flush() }
     }
 
@@ -117,6 +121,8 @@ public actor CaptionRun {
     }
 
     private func write(_ answer: CaptionAnswer, at index: Int) throws {
+        let start = ContinuousClock.now
+        defer { writingTime += ContinuousClock.now - start }
         let row = CaptionRow(answer, of: images[index], settings: settings)
         var isNews = false
         for output in wanting[index] ?? [] {

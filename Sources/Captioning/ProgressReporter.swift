@@ -33,6 +33,9 @@ public final class ProgressReporter: Sendable {
 
     public func message(_ text: String) { write(style.message(text)) }
 
+    /// Tells a person `text`, a program `event`.
+    public func tell(_ text: String, event: some Encodable) { write(style.told(text, event: event)) }
+
     func begin(total: Int, skipped: Int) {
         state.withLock { $0 = Progress(total: total, skipped: skipped, now: now()) }
     }

@@ -30,6 +30,14 @@ public enum ProgressStyle: Sendable, Hashable {
         }
     }
 
+    /// `text` for a person, `event` for a program.
+    func told(_ text: String, event: some Encodable) -> String {
+        switch self {
+        case .terminal: message(text)
+        case .jsonLines: Self.line(event)
+        }
+    }
+
     func summary(_ summary: CaptionSummary) -> String {
         switch self {
         case .terminal: message(summary.sentence)

@@ -29,6 +29,8 @@ final class CommitQueue: Sendable {
     private let mailbox = Mutex(Mailbox())
     let commits = Atomic<Int>(0)
     let executed = Atomic<Int>(0)
+    /// Time in transactions, syncs of the disk included.
+    private let commitTimer = Mutex(Duration.zero)
 
     /// - Parameter publish: told after each commit, on the writer, what changed in it.
     init(
@@ -43,6 +45,8 @@ final class CommitQueue: Sendable {
 
     /// Operations that have not begun.
     var backlog: Int { mailbox.withLock { $0.operations.count } }
+
+    var commitTime: Duration { commitTimer.withLock { $0 } }
 
     /// Executes an operation durably and returns its result after the commit.
     @discardableResult
@@ -123,6 +127,8 @@ final class CommitQueue: Sendable {
 
     /// One transaction around the batch; throws if the transaction as a whole failed.
     private func transact(_ batch: [any PendingOperation], _ db: Database) throws -> Effects {
+        let start = ContinuousClock.now
+        defer { commitTimer.withLock { $0 += ContinuousClock.now - start } }
         var transaction = Transaction(db: db, now: clock.now())
         try db.beginTransaction(.immediate)
         do {

@@ -11,6 +11,8 @@ public struct QueueStatistics: Sendable, Hashable, Codable {
     /// Transactions committed since the store was opened, and the operations that they carried.
     public var commits: Int
     public var operations: Int
+    /// Time that those transactions took, syncs of the disk included.
+    public var commitTime: Duration
 
     public func waiting(_ priority: JobPriority) -> Int {
         switch priority {

@@ -32,7 +32,7 @@ extension JobStore {
         var statistics = QueueStatistics(
             waitingInteractive: 0, waitingBulk: 0, running: 0, oldestWaitingMilliseconds: nil,
             walBytes: walBytes, commits: queue.commits.load(ordering: .relaxed),
-            operations: queue.executed.load(ordering: .relaxed))
+            operations: queue.executed.load(ordering: .relaxed), commitTime: queue.commitTime)
         let (totals, oldest) = try await read { db in
             let totals = try Row.fetchAll(
                 db,

@@ -30,18 +30,21 @@ public struct ModelCard: Sendable, Hashable {
     /// What loading made of the weights: they answer differently then.
     public var quantization: LoadOptions.Quantization
     public var parameterCount: Int
+    /// Bytes of the weights as the backend holds them.
+    public var weightBytes: Int
     /// When the newest weight file was written, in seconds since 1970.
     public var created: Int
 
     public init(
         name: String, family: String, weightsHash: String, quantization: LoadOptions.Quantization = .none,
-        parameterCount: Int, created: Int
+        parameterCount: Int, weightBytes: Int = 0, created: Int
     ) {
         self.name = name
         self.family = family
         self.weightsHash = weightsHash
         self.quantization = quantization
         self.parameterCount = parameterCount
+        self.weightBytes = weightBytes
         self.created = created
     }
 

@@ -20,10 +20,12 @@ public enum ModelLoader {
         let tokenizer = try Tokenizer.load(from: folder, isSpecial: blueprint.isImageTag)
         let processor = try blueprint.triedProcessor(imageSettings, tokenizer, template(of: folder))
         let generation = try GenerationDefaults(checkpoint, tokenizer: tokenizer)
+        var card = ModelCard(checkpoint, family: blueprint.modelType, quantization: options.quantization)
+        let weights = Weights.loading(tensors, to: backend, quantization: options.quantization)
+        let model = try blueprint.model(weights, backend)
+        card.weightBytes = weights.byteCount
         return LoadedModel(
-            card: ModelCard(checkpoint, family: blueprint.modelType, quantization: options.quantization),
-            model: try blueprint.model(.loading(tensors, to: backend, quantization: options.quantization), backend),
-            processor: processor, tokenizer: tokenizer, generation: generation)
+            card: card, model: model, processor: processor, tokenizer: tokenizer, generation: generation)
     }
 
     /// A model of the given configuration with hashed values for weights: as fast as the trained one, and speechless.
@@ -42,14 +44,15 @@ public enum ModelLoader {
         let tokenizer = try StandInText.tokenizer(imageToken: blueprint.imageToken)
         let audit = Weights.auditing(tensors)
         try blueprint.audit(audit)
+        let weights = Weights.loading(tensors, to: backend, quantization: options.quantization)
+        let model = try blueprint.model(weights, backend)
         return LoadedModel(
             card: ModelCard(
                 name: ModelCard.name(ofFolder: settings.folder) + " (random weights)", family: blueprint.modelType,
                 weightsHash: "random", quantization: options.quantization, parameterCount: audit.parameterCount,
-                created: 0),
-            model: try blueprint.model(.loading(tensors, to: backend, quantization: options.quantization), backend),
-            processor: try blueprint.processor(imageSettings, tokenizer, StandInText.template()), tokenizer: tokenizer,
-            generation: GenerationDefaults(stopTokens: []))
+                weightBytes: weights.byteCount, created: 0),
+            model: model, processor: try blueprint.processor(imageSettings, tokenizer, StandInText.template()),
+            tokenizer: tokenizer, generation: GenerationDefaults(stopTokens: []))
     }
 
     /// The chat template in `folder`; without one nobody knows how to ask the model anything.

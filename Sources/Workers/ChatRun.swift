@@ -70,11 +70,13 @@ struct ChatRun: Sendable {
         let processor = model.processor
         let name = reference.displayName
         return try await dispatcher.pool.run {
-            let start = ContinuousClock.now
+            dispatcher.imageWork.withLock { $0.begin() }
+            defer { dispatcher.imageWork.withLock { $0.end() } }
+            let start = ThreadTime.now
             let image = try ImageDecoder.decode(bytes, limits: limits, name: name)
-            let decoded = ContinuousClock.now
+            let decoded = ThreadTime.now
             let processed = try processor.process(image, maxTiles: maxTiles)
-            let end = ContinuousClock.now
+            let end = ThreadTime.now
             dispatcher.measured.withLock {
                 $0.decodeTime += decoded - start
                 $0.resizeTime += end - decoded

@@ -20,6 +20,7 @@ public final class Dispatcher: Sendable {
     let waiters = Waiters()
     let worker: WorkerID
     let measured = Mutex(DispatcherStatistics())
+    let imageWork = Mutex(Occupancy())
     /// Requests in hand and how to stop each.
     let running = Mutex<[RequestID: RunningRequest]>([:])
     private let wake: AsyncStream<Void>
@@ -44,7 +45,11 @@ public final class Dispatcher: Sendable {
         (drains, drainer) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    public var statistics: DispatcherStatistics { measured.withLock { $0 } }
+    public var statistics: DispatcherStatistics {
+        var statistics = measured.withLock { $0 }
+        statistics.imageWorkTime = imageWork.withLock { $0.total }
+        return statistics
+    }
     var modelIdentity: String { model.card.identity }
     var drainsNow: Bool { isDraining.load(ordering: .acquiring) }
 

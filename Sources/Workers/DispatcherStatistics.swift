@@ -5,10 +5,12 @@ public struct DispatcherStatistics: Sendable, Hashable {
     public var images = 0
     public var promptTokens = 0
     public var completionTokens = 0
-    /// Thread time in decoding (reading, decoding, orienting).
+    /// Processor time of decoding and orienting.
     public var decodeTime: Duration = .zero
-    /// Thread time in resizing, tiling and normalising.
+    /// Processor time of resizing, tiling and normalising.
     public var resizeTime: Duration = .zero
+    /// For how long at least one image was being decoded or resized.
+    public var imageWorkTime: Duration = .zero
 
     public init() {}
 }

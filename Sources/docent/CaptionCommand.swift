@@ -48,6 +48,9 @@ struct CaptionCommand: AsyncParsableCommand {
         help: ArgumentHelp("Let this docent server do the work.", valueName: "url"), transform: ServerClient.base(of:))
     var server: String?
 
+    @Flag(help: "Tell at the end where the time went: images, model, database, outputs.")
+    var timings = false
+
     @OptionGroup var modelOptions: ModelOptions
     @OptionGroup var databaseOptions: DatabaseOptions
     @OptionGroup var imageLimits: ImageLimitOptions
@@ -93,7 +96,7 @@ struct CaptionCommand: AsyncParsableCommand {
             return try await captionThere(url, walk, reporter)
         }
         let captioning = QueueCaptioning(
-            store: store, modelOptions: modelOptions, imageLimits: imageLimits.limits)
+            store: store, modelOptions: modelOptions, imageLimits: imageLimits.limits, tellsTimings: timings)
         do {
             let summary = try await captioning.caption(walk, try settings, reporter)
             try await store.close()
@@ -106,7 +109,8 @@ struct CaptionCommand: AsyncParsableCommand {
 
     private func captionThere(_ url: String, _ walk: Walk, _ reporter: ProgressReporter) async throws -> CaptionSummary
     {
-        try await ServerClient.connected(to: url) { server in
+        if timings { reporter.message("There are no --timings of a server's work.") }
+        return try await ServerClient.connected(to: url) { server in
             try await ServerCaptioning(server: server).caption(walk, try settings, modelOptions, reporter)
         }
     }

@@ -19,6 +19,7 @@ struct Docent: AsyncParsableCommand {
         ])
 
     static func main() async {
+        Heap.returnLargeBlocks()
         let environment = ProcessInfo.processInfo.environment
         let level = environment["DOCENT_LOG_LEVEL"].flatMap(Logger.Level.init(rawValue:)) ?? .warning
         LoggingSystem.bootstrap { label in

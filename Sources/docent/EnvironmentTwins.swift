@@ -9,6 +9,7 @@ struct EnvironmentTwins {
     static let options: [String: [String]] = [
         "caption": [
             "recipe", "prompt", "output", "sidecar", "existing", "max-tokens", "temperature", "max-tiles", "server",
+            "timings",
             "model", "device", "threads", "quantize", "database",
         ] + imageLimits,
         "serve": [
@@ -33,7 +34,7 @@ struct EnvironmentTwins {
 
     /// Options without a value; for these 1, true and yes count as given.
     private static let switches: [String: Set<String>] = [
-        "jobs": ["json"], "models": ["json"], "doctor": ["json"],
+        "caption": ["timings"], "jobs": ["json"], "models": ["json"], "doctor": ["json"],
     ]
 
     /// Words that turn a switch on or off. For `bench`, whose --json takes a file, they name none: the variable is set

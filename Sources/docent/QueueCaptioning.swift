@@ -10,6 +10,8 @@ struct QueueCaptioning {
     let store: JobStore
     let modelOptions: ModelOptions
     let imageLimits: ImageLimits
+    /// Whether to tell at the end where the time went.
+    let tellsTimings: Bool
 
     /// How long images that are being worked on may take once the run is interrupted; then they wait for the next run.
     private static let patience = Duration.seconds(10)
@@ -28,6 +30,7 @@ struct QueueCaptioning {
             images: LocalImageSource(blobs: store.blobs, maxBytes: imageLimits.maxBytes),
             configuration: configuration, logger: Logger(label: "docent.dispatcher"))
         let job = CaptionJob(store: store, run: run, model: model.card)
+        let start = Usage.now
         let result = await Interrupts.watch {
             reporter.message("Interrupted: finishing the images in hand. Give the same command again to go on.")
             dispatcher.drain(patience: Self.patience)
@@ -36,7 +39,14 @@ struct QueueCaptioning {
         }
         await engine.shutdown(.cancel)
         try result.get()
-        return try await run.finish()
+        let summary = try await run.finish()
+        if tellsTimings {
+            let timings = CaptionTimings(
+                images: dispatcher.statistics, engine: engine.metrics, queue: try await store.statistics(),
+                writing: await run.writingTime, used: Usage.now - start)
+            reporter.tell(timings.table, event: timings)
+        }
+        return summary
     }
 
     /// Runs `work` with the progress on display.

@@ -57,10 +57,21 @@ import Testing
         #expect(try allocator.allocate(byteCount: 1000).address == address)
     }
 
-    @Test func `free blocks beyond the limit go back to the system`() throws {
+    @Test func `free blocks beyond the limit go back to the system, the longest free first`() throws {
         let allocator = HostAllocator(limit: 4096)
         _ = try allocator.allocate(byteCount: 1 << 20)
         #expect(allocator.freeBytes == 0)
+        for size in [1024, 2048, 3072] { _ = try allocator.allocate(byteCount: size) }
+        #expect(allocator.freeBytes == 3072)
+    }
+
+    @Test func `what nobody asks for any more goes when fresh memory is wanted, what is in use stays`() throws {
+        let allocator = HostAllocator()
+        _ = try allocator.allocate(byteCount: 1 << 20)
+        for _ in 0..<3000 { _ = try allocator.allocate(byteCount: 1024) }
+        #expect(allocator.freeBytes == (1 << 20) + 1024)
+        _ = try allocator.allocate(byteCount: 4096)
+        #expect(allocator.freeBytes == 1024 + 4096)
     }
 
     @Test(arguments: [0, 1, 255, 256, 257, 1000, 4097, 1 << 20, (1 << 20) + 1])

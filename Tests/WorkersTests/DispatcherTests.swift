@@ -57,7 +57,10 @@ import Testing
             #expect(answer.images.map(\.height) == [368])
             #expect(answer.images.map(\.sha256.count) == [64])
         }
-        #expect(dispatcher.statistics.images == 1)
+        let statistics = dispatcher.statistics
+        #expect(statistics.images == 1)
+        #expect(statistics.decodeTime > .zero && statistics.resizeTime > .zero)
+        #expect(statistics.imageWorkTime >= statistics.decodeTime)
     }
 
     @Test(arguments: [

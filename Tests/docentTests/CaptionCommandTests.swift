@@ -36,6 +36,26 @@ struct CaptionCommandTests {
     }
 
     @Test(.timeLimit(.minutes(5)))
+    func `where the time went is told at the end, if asked`() async throws {
+        let docent = try DocentProcess(images: 2)
+        let ended = try await docent.run("caption", docent.images, "--timings", "--output", docent.path("o.jsonl"))
+        #expect(ended.status == 0, "\(ended.errors)")
+        struct Timings: Decodable {
+            struct Stage: Decodable { let name: String, seconds: Double }
+            let images: Int
+            let stages: [Stage]
+            let wall_seconds, engine_seconds, image_work_seconds, image_processor_seconds: Double
+        }
+        let line = try #require(ended.errors.split(separator: "\n").last { $0.contains(#""timings""#) })
+        let timings = try JSONDecoder().decode(Timings.self, from: Data(line.utf8))
+        #expect(timings.images == 2 && timings.stages.count == 8)
+        #expect(timings.stages.allSatisfy { $0.seconds > 0 }, "\(timings.stages)")
+        #expect(timings.engine_seconds < timings.wall_seconds)
+        #expect(timings.image_work_seconds < timings.wall_seconds)
+        #expect(timings.image_processor_seconds > 0)
+    }
+
+    @Test(.timeLimit(.minutes(5)))
     func `bad images are reported with their causes, and the others captioned`() async throws {
         let docent = try DocentProcess(images: 2)
         let whole = try Data(contentsOf: Samples.folder.appending(path: "scene-04.jpg"))

@@ -90,6 +90,12 @@ final class DocentProcess: Sendable {
 
         var isRunning: Bool { process.isRunning }
 
+        /// What of its memory is in RAM, as /proc tells it.
+        var residentBytes: Int? {
+            let status = try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+            return status?.firstMatch(of: /VmRSS:\s+([0-9]+) kB/).flatMap { Int($0.output.1) }.map { $0 * 1024 }
+        }
+
         func send(_ signal: Int32) { if isRunning { kill(process.processIdentifier, signal) } }
 
         /// Sends `signal` after `delay`, or as soon as `condition` holds; false when the process has ended before. On a thread

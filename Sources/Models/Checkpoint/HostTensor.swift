@@ -1,5 +1,13 @@
 import Compute
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Tensors in host memory, before a device has them.
 extension Tensor {
     /// A copy of `values` as f32.
@@ -13,8 +21,13 @@ extension Tensor {
     /// Uninitialised host memory.
     static func host(shape: [Int], type: DType) -> Tensor {
         let byteCount = type.byteCount(of: shape.reduce(1, *))
-        return Tensor(shape: shape, type: type, storage: .host(byteCount: byteCount))
+        let storage = byteCount >= Self.largeBytes ? Storage.mapped(byteCount: byteCount) : nil
+        return Tensor(shape: shape, type: type, storage: storage ?? .host(byteCount: byteCount))
     }
+
+    /// From here on memory comes from the system and goes back to it. Between the matrices of a model that is loaded lie
+    /// those that were only needed to make others, and the holes that they leave in the heap stay resident.
+    private static let largeBytes = 1 << 20
 
     /// The bytes of a host tensor.
     var bytes: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(start: address, count: byteCount) }
@@ -49,5 +62,14 @@ extension Tensor {
             offset += part.byteCount
         }
         return whole
+    }
+}
+
+extension Storage {
+    /// Zeroed pages of their own; nil when the system has none.
+    fileprivate static func mapped(byteCount: Int) -> Storage? {
+        let memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
+        guard let memory, memory != MAP_FAILED else { return nil }
+        return Storage(address: memory, byteCount: byteCount) { munmap($0, byteCount) }
     }
 }

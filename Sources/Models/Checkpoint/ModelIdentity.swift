@@ -59,6 +59,8 @@ extension ModelCard {
                         bufferPointer: UnsafeRawBufferPointer(rebasing: file.file.bytes[start..<start + sampleBytes]))
                 }
             }
+            // What was looked at here is not what will be used.
+            file.file.release(0..<file.file.byteCount)
         }
         return ContentHash(hasher.finalize()).description
     }

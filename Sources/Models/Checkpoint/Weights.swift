@@ -68,7 +68,9 @@ struct Weights: Sendable {
     /// The head of a model whose embedding table, [outputs, inputs], is its head too.
     func head(tiedTo table: Tensor) throws -> Tensor {
         guard case .device(let backend, let quantization) = destination else { return table }
-        return try Self.quantized(table, backend, quantization.withEightBits)
+        let head = try Self.quantized(table, backend, quantization.withEightBits)
+        if head.storage !== table.storage { record.notePlaced(head) }
+        return head
     }
 
     /// Values that are added or multiplied row by row (norms, biases, positions), side by side as f32: small, and read
@@ -109,6 +111,9 @@ struct Weights: Sendable {
     /// Elements of all tensors that an audit was asked for.
     var parameterCount: Int { record.found.elements }
 
+    /// Bytes of the tensors that were loaded, in the types that they were given.
+    var byteCount: Int { record.found.placedBytes }
+
     /// Whether an audit was asked for a matrix that quantising makes smaller.
     var hasQuantisableMatrices: Bool { record.found.quantisable }
 
@@ -142,6 +147,7 @@ struct Weights: Sendable {
         let placed = try place(parts.count == 1 ? parts[0] : .concatenating(parts), backend, quantization)
         // Pages of the mapping that were only copied from go back to the system.
         if !parts.contains(where: { $0.storage === placed.storage }) { names.forEach(source.discard) }
+        record.notePlaced(placed)
         return placed
     }
 
@@ -153,11 +159,14 @@ struct Weights: Sendable {
             var wrong: [ModelError] = []
             var elements = 0
             var quantisable = false
+            var placedBytes = 0
         }
 
         private let state = Mutex(Found())
 
         var found: Found { state.withLock { $0 } }
+
+        func notePlaced(_ tensor: Tensor) { state.withLock { $0.placedBytes += tensor.byteCount } }
 
         func noteQuantisableMatrix() { state.withLock { $0.quantisable = true } }
 

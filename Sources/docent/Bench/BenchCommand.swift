@@ -36,6 +36,7 @@ struct BenchCommand: AsyncParsableCommand {
         let old = try compare.map { path in
             try JSONDecoder().decode(BenchReport.self, from: Data(contentsOf: URL(filePath: path)))
         }
+        let start = ContinuousClock.now
         let backend = try modelOptions.makeBackend()
         let model =
             if let randomWeights {
@@ -44,11 +45,15 @@ struct BenchCommand: AsyncParsableCommand {
             } else {
                 try modelOptions.load(on: backend)
             }
+        let load = BenchReport.Figure(
+            name: "load", value: (ContinuousClock.now - start) / .milliseconds(1), unit: "ms", spread: 0,
+            peakBytes: ResidentMemory.peak)
         var report = BenchReport(
             date: Date.now.formatted(.iso8601.year().month().day()), model: model.card.name, backend: backend.name,
-            weights: "\(modelOptions.quantize)", parameters: model.card.parameterCount)
+            weights: "\(modelOptions.quantize)", parameters: model.card.parameterCount,
+            weightBytes: model.card.weightBytes)
         let benchmark = ModelBenchmark(model: model, backend: backend, repetitions: repetitions)
-        report.figures = try await figures(benchmark)
+        report.figures = [load] + (try await figures(benchmark))
         try StandardStream.output.writeLine(report.table)
         if let old { try StandardStream.output.writeLine(report.compared(with: old)) }
         if let json {
@@ -64,10 +69,14 @@ struct BenchCommand: AsyncParsableCommand {
         var figures: [BenchReport.Figure] = []
         for part in only.map({ [$0] }) ?? Part.allCases {
             switch part {
-            case .prefill: figures += try [164, 512].map(benchmark.prefill)
-            case .decode: figures += try [1, 4, 8].map { try benchmark.decode(batch: $0) }
-            case .encode: figures.append(try benchmark.encode())
-            case .whole: figures.append(try await benchmark.endToEnd(images: 8, concurrency: 4, tokens: 64))
+            case .prefill: figures += try [164, 512].map { length in try watched { try benchmark.prefill(length) } }
+            case .decode: figures += try [1, 4, 8].map { batch in try watched { try benchmark.decode(batch: batch) } }
+            case .encode: figures.append(try watched { try benchmark.encode() })
+            case .whole:
+                ResidentMemory.forgetPeak()
+                var figure = try await benchmark.endToEnd(images: 8, concurrency: 4, tokens: 64)
+                figure.peakBytes = ResidentMemory.peak
+                figures.append(figure)
             case .serving: figures += try await serving(benchmark)
             }
         }
@@ -78,5 +87,13 @@ struct BenchCommand: AsyncParsableCommand {
         let serving = try ServingBenchmark(model: benchmark.model, backend: benchmark.backend)
         return try await [serving.requests(concurrency: 4), serving.requests(concurrency: 8)]
             + serving.answerBesideEncoding() + serving.firstToken()
+    }
+
+    /// The figure of `body` with the most memory that it took.
+    private func watched(_ body: () throws -> BenchReport.Figure) rethrows -> BenchReport.Figure {
+        ResidentMemory.forgetPeak()
+        var figure = try body()
+        figure.peakBytes = ResidentMemory.peak
+        return figure
     }
 }

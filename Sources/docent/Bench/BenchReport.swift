@@ -10,6 +10,9 @@ struct BenchReport: Codable {
         var unit: String
         /// How far apart the repetitions were, as a share of the median.
         var spread: Double
+        /// Most memory in RAM while it was measured, and what of it the KV cache may have filled.
+        var peakBytes: Int?
+        var cacheBytes: Int?
 
         var isBetterWhenHigher: Bool { unit.hasSuffix("/s") }
     }
@@ -19,15 +22,29 @@ struct BenchReport: Codable {
     var backend: String
     var weights: String
     var parameters: Int
+    /// Of the weights as the backend holds them.
+    var weightBytes: Int?
     var figures: [Figure] = []
 
     var table: String {
-        let heading = "\(model), \(weights) weights, \(backend), \(date)\n"
+        let size = weightBytes.map { " of \(megabytes($0))" } ?? ""
+        let heading = "\(model), \(weights) weights\(size), \(backend), \(date)\n"
         return figures.reduce(heading) { text, figure in
             text + pad(figure.name, 36) + pad(format(figure.value), 10, right: true) + " " + pad(figure.unit, 9)
-                + "± \(Int((figure.spread * 100).rounded())) %\n"
+                + pad("± \(Int((figure.spread * 100).rounded())) %", 8) + memory(of: figure) + "\n"
         }
     }
+
+    /// "peak 612 MB, 1.19 × weights": the peak, and how much of it that is not KV cache exceeds the weights.
+    private func memory(of figure: Figure) -> String {
+        guard let peak = figure.peakBytes else { return "" }
+        let text = "peak \(megabytes(peak))"
+        guard let weightBytes, weightBytes > 0 else { return text }
+        let ratio = Double(peak - (figure.cacheBytes ?? 0)) / Double(weightBytes)
+        return text + String(format: ", %.2f × weights", ratio) + (figure.cacheBytes == nil ? "" : " + KV")
+    }
+
+    private func megabytes(_ bytes: Int) -> String { "\((bytes + 500_000) / 1_000_000) MB" }
 
     /// This report beside an older one; a ratio above 1 is better now, whatever the unit.
     func compared(with old: BenchReport) -> String {

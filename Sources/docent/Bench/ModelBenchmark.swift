@@ -18,23 +18,32 @@ struct ModelBenchmark {
     /// Tokens a second of a prompt of `length` text tokens in one piece, logits of the last wanted.
     func prefill(_ length: Int) throws -> BenchReport.Figure {
         let cache = try makeCache(sequences: 1, length: length)
-        return try rate("prefill, \(length) tokens", "tok/s", of: length) {
+        var figure = try rate("prefill, \(length) tokens", "tok/s", of: length) {
             let batch = step(sequences: 1, from: 0, count: length, of: length)
             _ = try backend.download(model.model.forward(batch, cache: cache))
         }
+        figure.cacheBytes = Self.byteCount(of: cache.shape)
+        return figure
     }
 
     /// Tokens a second of all sequences together, each of `batch` growing by `steps` tokens from `context`.
     func decode(batch: Int, context: Int = 164, steps: Int = 64) throws -> BenchReport.Figure {
         let length = context + steps
         let cache = try makeCache(sequences: batch, length: length)
-        _ = try model.model.forward(step(sequences: batch, from: 0, count: context, of: length), cache: cache)
-        return try rate("decode, batch \(batch), at \(context) tokens", "tok/s", of: batch * steps) {
+        // In chunks of no more rows than the engine puts into a step, whose activations count as memory here.
+        let chunk = max(1, EngineConfiguration().maxBatchTokens / batch)
+        for start in stride(from: 0, to: context, by: chunk) {
+            let count = min(chunk, context - start)
+            _ = try model.model.forward(step(sequences: batch, from: start, count: count, of: length), cache: cache)
+        }
+        var figure = try rate("decode, batch \(batch), at \(context) tokens", "tok/s", of: batch * steps) {
             for position in context..<length {
                 let batch = step(sequences: batch, from: position, count: 1, of: length)
                 _ = try backend.download(model.model.forward(batch, cache: cache))
             }
         }
+        figure.cacheBytes = Self.byteCount(of: cache.shape)
+        return figure
     }
 
     /// Milliseconds of the vision tower and connector for one unsplit image.
@@ -51,8 +60,13 @@ struct ModelBenchmark {
 
     /// Images a second through the engine: encode, prefill and `tokens` tokens of answer, `concurrency` at a time.
     func endToEnd(images count: Int, concurrency: Int, tokens: Int) async throws -> BenchReport.Figure {
-        let engine = try Engine(model: model, backend: backend)
         let prompts = try (0..<count).map(prompts.question)
+        var configuration = EngineConfiguration()
+        // As much as these requests fill, so that the memory it takes is known.
+        let longest = (prompts.map(\.tokens.count).max() ?? 0) + tokens + configuration.pageSize
+        configuration.kvCache = .tokens(concurrency * longest)
+        let cacheBytes = Self.byteCount(of: try configuration.kvCacheShape(for: model.model.shape))
+        let engine = try Engine(model: model, backend: backend, configuration: configuration)
         let start = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (index, prompt) in prompts.enumerated() {
@@ -65,7 +79,7 @@ struct ModelBenchmark {
         await engine.shutdown()
         return BenchReport.Figure(
             name: "end to end, \(concurrency) at a time, \(tokens) tokens", value: Double(count) / seconds,
-            unit: "images/s", spread: 0)
+            unit: "images/s", spread: 0, cacheBytes: cacheBytes)
     }
 
     // MARK: Inputs
@@ -93,6 +107,11 @@ struct ModelBenchmark {
             KVCacheShape(
                 layers: shape.layers, kvHeads: shape.kvHeads, headSize: shape.headSize, pages: pages,
                 pageSize: Self.pageSize))
+    }
+
+    /// Keys and values in f32.
+    private static func byteCount(of shape: KVCacheShape) -> Int {
+        2 * shape.layers * shape.kvHeads * shape.headSize * shape.capacity * DType.f32.blockByteCount
     }
 
     // MARK: Time

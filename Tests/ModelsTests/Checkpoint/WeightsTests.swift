@@ -112,6 +112,21 @@ struct WeightsTests {
         #expect(try loading(source).head(tiedTo: table).storage === table.storage)
     }
 
+    @Test func `the bytes of all that was loaded are counted in the types that it has now`() throws {
+        let folder = try TemporaryFolder()
+        let wide = ([16, 32], [Float](repeating: 0.5, count: 512))
+        let source = try source(folder, ["wide": wide, "table": wide])
+        let weights = loading(source, .q8)
+        let quantised = try weights.matrix(["wide"], outputs: [16], inputs: 32)
+        let table = try weights.table("table", rows: 16, width: 32)
+        #expect(weights.byteCount == quantised.byteCount + 2048)
+        let head = try weights.head(tiedTo: table)
+        #expect(weights.byteCount == quantised.byteCount + 2048 + head.byteCount)
+        let plain = loading(source)
+        _ = try plain.head(tiedTo: plain.table("table", rows: 16, width: 32))
+        #expect(plain.byteCount == 2048, "a head that is the table takes no memory of its own")
+    }
+
     @Test func `four bits are for the decoder's matrices only`() throws {
         let folder = try TemporaryFolder()
         let source = try source(folder, ["wide": ([16, 32], [Float](repeating: 0.5, count: 512))])
