@@ -58,11 +58,19 @@ struct BenchCommand: AsyncParsableCommand {
         }
     }
 
-    enum Part: String, CaseIterable, ExpressibleByArgument { case prefill, decode, encode, whole }
+    enum Part: String, CaseIterable, ExpressibleByArgument {
+        case prefill, decode, encode, whole
+
+        var needsImages: Bool { self == .encode || self == .whole }
+    }
 
     private func figures(_ benchmark: ModelBenchmark) async throws -> [BenchReport.Figure] {
         var figures: [BenchReport.Figure] = []
         for part in only.map({ [$0] }) ?? Part.allCases {
+            if part.needsImages, !benchmark.model.processor.takesImages {
+                StandardStream.error.writeLine("\(part): skipped, the model takes no images")
+                continue
+            }
             switch part {
             case .prefill: figures += try [164, 512].map(benchmark.prefill)
             case .decode: figures += try [1, 4, 8].map { try benchmark.decode(batch: $0) }
