@@ -28,13 +28,18 @@ public struct CheckpointInspection: Sendable, Equatable, Codable {
 
     public var isRunnable: Bool { problems.isEmpty }
 
-    /// Looks into `folder`. Never throws: what is wrong is what the inspection is for.
-    public init(of folder: String) {
-        name = ModelCard.name(ofFolder: folder)
+    /// Looks into a folder or a GGUF file. Never throws: what is wrong is what the inspection is for.
+    public init(of path: String) {
+        name = ModelCard.name(ofFolder: path)
         parameters = 0
         files = []
         isQuantisable = false
         problems = []
+        guard let isGGUF = attempt({ try GGUF.isMeant(by: path) }) else { return }
+        if isGGUF { inspectGGUF(path) } else { inspectFolder(path) }
+    }
+
+    private mutating func inspectFolder(_ folder: String) {
         let settings = attempt { try Settings(contentsOf: folder + "/config.json") }
         let blueprint = settings.flatMap { readConfiguration($0) }
         let checkpoint = settings.flatMap { _ in attempt { try Checkpoint(folder) } }
@@ -52,6 +57,37 @@ public struct CheckpointInspection: Sendable, Equatable, Codable {
         }
     }
 
+    private mutating func inspectGGUF(_ path: String) {
+        guard let gguf = attempt({ try GGUF(path) }) else { return }
+        architecture = attempt { try GGUFCheckpoint.architecture(of: gguf) }
+        parameters = gguf.parameterCount
+        files = [WeightFile(gguf, tensors: gguf.entries.count)]
+        dtype = Self.mostly(gguf.entries.values.map { ($0.type.name, $0.range.count) })
+        guard architecture != nil, let checkpoint = attempt({ try GGUFCheckpoint(gguf) }) else { return }
+        family = ModelFamily.llama.name
+        let blueprint = checkpoint.blueprint
+        contextLength = blueprint.shape.contextLength
+        audit(checkpoint.tensors, blueprint)
+        let tokenizer = attempt { try checkpoint.tokenizer() }
+        let template = attempt { try checkpoint.template() }
+        if let tokenizer, let template {
+            attempt { try blueprint.triedProcessor(blueprint.standInImageSettings, tokenizer, template) }
+        }
+    }
+
+    private mutating func audit(_ tensors: any TensorSource, _ blueprint: ModelFamily.Blueprint) {
+        let audit = Weights.auditing(tensors)
+        attempt { try blueprint.audit(audit) }
+        problems += audit.problems.map(\.description)
+        isQuantisable = audit.hasQuantisableMatrices
+    }
+
+    /// The type that holds most of the bytes.
+    private static func mostly(_ entries: [(type: String, bytes: Int)]) -> String? {
+        let bytesOfType = entries.reduce(into: [:]) { $0[$1.type, default: 0] += $1.bytes }
+        return bytesOfType.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+    }
+
     private mutating func readConfiguration(_ settings: Settings) -> ModelFamily.Blueprint? {
         architecture = attempt { try settings.strings("architectures").first ?? settings.string("model_type") }
         guard let family = attempt({ try ModelFamily.family(of: settings) }) else { return nil }
@@ -64,23 +100,11 @@ public struct CheckpointInspection: Sendable, Equatable, Codable {
 
     private mutating func readWeights(_ checkpoint: Checkpoint, _ blueprint: ModelFamily.Blueprint?) {
         parameters = checkpoint.parameterCount
-        files = checkpoint.files.map {
-            WeightFile(
-                name: String($0.file.path.split(separator: "/").last ?? ""), bytes: $0.file.byteCount,
-                tensors: $0.entries.count)
-        }
-        var bytesOfType: [String: Int] = [:]
-        for entry in checkpoint.files.flatMap(\.entries.values) {
-            bytesOfType[entry.type.name, default: 0] += entry.range.count
-        }
-        dtype = bytesOfType.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+        files = checkpoint.files.map { WeightFile($0, tensors: $0.entries.count) }
+        dtype = Self.mostly(checkpoint.files.flatMap { $0.entries.values.map { ($0.type.name, $0.range.count) } })
         guard let blueprint else { return }
-        let tensors = attempt { try CheckpointTensors(checkpoint, aliases: blueprint.aliases) }
-        guard let tensors else { return }
-        let audit = Weights.auditing(tensors)
-        attempt { try blueprint.audit(audit) }
-        problems += audit.problems.map(\.description)
-        isQuantisable = audit.hasQuantisableMatrices
+        guard let tensors = attempt({ try CheckpointTensors(checkpoint, aliases: blueprint.aliases) }) else { return }
+        audit(tensors, blueprint)
     }
 
     /// The result of `work`; what it throws is a problem.
@@ -95,6 +119,14 @@ public struct CheckpointInspection: Sendable, Equatable, Codable {
     }
 }
 
+extension CheckpointInspection.WeightFile {
+    init(_ weights: any WeightFile, tensors: Int) {
+        self.init(
+            name: String(weights.file.path.split(separator: "/").last ?? ""), bytes: weights.file.byteCount,
+            tensors: tensors)
+    }
+}
+
 extension CheckpointInspection {
     /// For people: one fact a line.
     public var report: String {
@@ -106,7 +138,8 @@ extension CheckpointInspection {
         add("parameters", parameters > 0 ? "\(Self.grouped(parameters)), mostly \(dtype ?? "unknown")" : nil)
         for file in files { add("file", "\(file.name), \(Self.grouped(file.bytes)) bytes, \(file.tensors) tensors") }
         add("context", contextLength.map { "\(Self.grouped($0)) tokens" })
-        add("image", imageTokens.map { "\($0) tokens for each frame" })
+        let image = imageTokens.map { "\($0) tokens for each frame" }
+        add("image", contextLength == nil ? nil : image ?? "none: the model reads and writes text only")
         add("--quantize q8, q4", parameters > 0 ? (isQuantisable ? "possible" : "changes nothing") : nil)
         for problem in problems { add("problem", problem) }
         return lines.joined(separator: "\n")

@@ -12,16 +12,20 @@ public enum ModelError: Error, Equatable, Sendable {
     /// One entry of a safetensors header breaks the format.
     case malformedTensor(file: String, tensor: String, reason: String)
     case malformedIndex(file: String, reason: String)
+    /// A GGUF file breaks the format, or holds what cannot be computed with.
+    case malformedGGUF(file: String, reason: String)
     case missingTensors(names: [String], folder: String)
     case leftoverTensors(names: [String], folder: String)
     case wrongShape(tensor: String, file: String, expected: [Int], found: [Int])
-    case unsupportedType(tensor: String, file: String, found: String)
+    case unsupportedType(tensor: String, file: String, found: String, supported: String)
     case unknownFamily(file: String, found: String, known: [String])
     /// The prompt alone fills the context.
     case promptTooLong(tokens: Int, limit: Int)
     case imageCountMismatch(places: Int, images: Int)
     /// The expanded prompt does not hold one image token for each row of features.
     case imageTokenMismatch(found: Int, expected: Int)
+    /// A model of text alone was given a picture; `model` is its name where somebody knows it.
+    case takesNoImages(model: String?)
 }
 
 extension ModelError: CustomStringConvertible {
@@ -40,6 +44,7 @@ extension ModelError: CustomStringConvertible {
         case .malformedTensor(let file, let tensor, let reason):
             "\(file) is not a valid safetensors file: tensor \(tensor): \(reason)"
         case .malformedIndex(let file, let reason): "\(file) is not a valid shard index: \(reason)"
+        case .malformedGGUF(let file, let reason): "\(file) is not a valid GGUF file: \(reason)"
         case .missingTensors(let names, let folder):
             "\(folder) lacks \(Self.listing(names)): is the checkpoint complete, and of the architecture it claims?"
         case .leftoverTensors(let names, let folder):
@@ -47,8 +52,8 @@ extension ModelError: CustomStringConvertible {
                 + "does config.json belong to these weights?"
         case .wrongShape(let tensor, let file, let expected, let found):
             "\(tensor) in \(file) has shape \(found), expected \(expected): does config.json belong to these weights?"
-        case .unsupportedType(let tensor, let file, let found):
-            "\(tensor) in \(file) is stored as \(found); Docent reads F32, F16 and BF16"
+        case .unsupportedType(let tensor, let file, let found, let supported):
+            "\(tensor) in \(file) is stored as \(found); Docent reads \(supported)"
         case .unknownFamily(let file, let found, let known):
             "\(file) names the architecture \(found), which Docent does not know; it knows \(known.joined(separator: ", "))"
         case .promptTooLong(let tokens, let limit):
@@ -59,6 +64,8 @@ extension ModelError: CustomStringConvertible {
         case .imageTokenMismatch(let found, let expected):
             "The prompt holds \(found) image tokens where its images have \(expected) rows of features: "
                 + "do tokenizer.json and config.json belong together?"
+        case .takesNoImages(let model):
+            "The model \(model.map { "\($0) " } ?? "")does not take images: it reads and writes text only"
         }
     }
 

@@ -1,24 +1,23 @@
 public import Compute
 
-/// Turns folders in Hugging Face's layout into models that are ready to answer.
+/// Turns folders in Hugging Face's layout and GGUF files into models that are ready to answer.
 public enum ModelLoader {
-    /// Loads the checkpoint in `folder` onto `backend`.
+    /// Loads the checkpoint at `path`, a folder or a GGUF file, onto `backend`.
     ///
     /// Everything that can be wrong is found before a tensor is touched: settings, names, shapes, types, leftovers.
     ///
     /// - Throws: `ModelError`, `TokenizerError`, `TemplateError`, or `ComputeError` when the device is full.
     public static func load(
-        _ folder: String, backend: any Backend, options: LoadOptions = LoadOptions()
+        _ path: String, backend: any Backend, options: LoadOptions = LoadOptions()
     ) throws -> LoadedModel {
-        let checkpoint = try Checkpoint(folder)
+        if try GGUF.isMeant(by: path) { return try load(GGUFCheckpoint(GGUF(path)), backend, options) }
+        let checkpoint = try Checkpoint(path)
         let blueprint = try ModelFamily.family(of: checkpoint.settings).blueprint(checkpoint.settings)
         let tensors = try CheckpointTensors(checkpoint, aliases: blueprint.aliases)
-        let audit = Weights.auditing(tensors)
-        try blueprint.audit(audit)
-        if let problem = audit.problems.first { throw problem }
+        try audit(tensors, blueprint)
         let imageSettings = try blueprint.imageSettings(of: checkpoint)
-        let tokenizer = try Tokenizer.load(from: folder, isSpecial: blueprint.isImageTag)
-        let processor = try blueprint.triedProcessor(imageSettings, tokenizer, template(of: folder))
+        let tokenizer = try Tokenizer.load(from: path, isSpecial: blueprint.isImageTag)
+        let processor = try blueprint.triedProcessor(imageSettings, tokenizer, template(of: path))
         let generation = try GenerationDefaults(checkpoint, tokenizer: tokenizer)
         var card = ModelCard(checkpoint, family: blueprint.modelType, quantization: options.quantization)
         let weights = Weights.loading(tensors, to: backend, quantization: options.quantization)
@@ -26,6 +25,27 @@ public enum ModelLoader {
         card.weightBytes = weights.byteCount
         return LoadedModel(
             card: card, model: model, processor: processor, tokenizer: tokenizer, generation: generation)
+    }
+
+    private static func load(
+        _ checkpoint: GGUFCheckpoint, _ backend: any Backend, _ options: LoadOptions
+    ) throws -> LoadedModel {
+        let (blueprint, tensors) = (checkpoint.blueprint, checkpoint.tensors)
+        try audit(tensors, blueprint)
+        let tokenizer = try checkpoint.tokenizer()
+        let processor = try blueprint.triedProcessor(
+            blueprint.standInImageSettings, tokenizer, checkpoint.template())
+        return LoadedModel(
+            card: ModelCard(checkpoint.gguf, family: blueprint.modelType, quantization: options.quantization),
+            model: try blueprint.model(.loading(tensors, to: backend, quantization: options.quantization), backend),
+            processor: processor, tokenizer: tokenizer, generation: try checkpoint.generation())
+    }
+
+    /// Throws the first problem that the tensors have.
+    private static func audit(_ tensors: any TensorSource, _ blueprint: ModelFamily.Blueprint) throws {
+        let audit = Weights.auditing(tensors)
+        try blueprint.audit(audit)
+        if let problem = audit.problems.first { throw problem }
     }
 
     /// A model of the given configuration with hashed values for weights: as fast as the trained one, and speechless.

@@ -1,9 +1,16 @@
 /// The pixels-and-text half of a model family: pure values, safe to use from any thread.
 public protocol PromptProcessor: Sendable {
+    /// Whether the model has an eye. One without refuses every image (`ModelError.takesNoImages`).
+    var takesImages: Bool { get }
+
     /// Resizes, tiles and normalises `image` as the family was trained; `maxTiles` 1 forbids splitting.
     func process(_ image: RGBImage, maxTiles: Int?) throws -> ProcessedImage
 
     /// Renders the chat template over `messages`, expands the placeholder of every image and tokenises the whole.
     /// Text of a message never becomes a special token.
     func prompt(for messages: [ChatMessage], images: [ProcessedImage]) throws -> Prompt
+}
+
+extension PromptProcessor {
+    public var takesImages: Bool { true }
 }

@@ -6,7 +6,8 @@ public import Models
 /// Which model runs, on what, and how.
 struct ModelOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("The checkpoint's folder; without it the model that comes with docent.", valueName: "dir"))
+        help: ArgumentHelp(
+            "The checkpoint's folder, or a GGUF file; without it the model that comes with docent.", valueName: "dir"))
     var model: String?
 
     @Option(help: ArgumentHelp("Where to run: auto or cpu.", valueName: "device"))
@@ -37,7 +38,7 @@ struct ModelOptions: ParsableArguments {
 
     var loadOptions: LoadOptions { LoadOptions(quantization: quantize) }
 
-    /// The folder to load: the one given, or the model that comes with the program.
+    /// The folder or GGUF file to load: the one given, or the model that comes with the program.
     func folder() throws -> String { try model ?? DefaultModel.folder() }
 
     func makeBackend() throws -> CPUBackend { CPUBackend(threads: threadCount) }

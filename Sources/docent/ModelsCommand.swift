@@ -39,7 +39,7 @@ struct ModelsCommand: AsyncParsableCommand {
             abstract: "Say what a checkpoint is and whether docent can run it.",
             discussion: "Exit status: 0 docent can run it; 1 it cannot.")
 
-        @Argument(help: "The checkpoint's folder.")
+        @Argument(help: "The checkpoint's folder, or a GGUF file.")
         var folder: String
 
         @Flag(help: "Print JSON.")

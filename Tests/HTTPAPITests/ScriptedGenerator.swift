@@ -66,6 +66,8 @@ final class Gate: Sendable {
 
 /// One token a word, three for an image.
 struct WordProcessor: PromptProcessor {
+    var takesImages = true
+
     func process(_ image: RGBImage, maxTiles: Int?) throws -> ProcessedImage {
         ProcessedImage(
             pixels: [Float](repeating: 0, count: 12), frameCount: 1, height: 2, width: 2, tileRows: 0, tileColumns: 0,

@@ -18,7 +18,7 @@ struct TestService: Sendable {
     let health = ServiceHealth()
 
     init(
-        _ generator: some TextGenerator, names: [String] = ["scripted", "alias/other"],
+        _ generator: some TextGenerator, names: [String] = ["scripted", "alias/other"], takesImages: Bool = true,
         configure: (inout ServerConfiguration) -> Void = { _ in },
         onServerRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws {
@@ -28,7 +28,7 @@ struct TestService: Sendable {
         var configuration = ServerConfiguration()
         configuration.port = 0
         configure(&configuration)
-        let model = try Self.model.get()
+        let model = try Self.model(takesImages: takesImages)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let local = LocalImageSource(blobs: store.blobs, maxBytes: 1 << 20)
@@ -85,12 +85,15 @@ struct TestService: Sendable {
     static var sampleURL: String { "data:image/jpeg;base64,\(Data(sampleImage).base64EncodedString())" }
 
     /// Loaded once: reading the tokeniser takes longer than most of these tests.
-    private static let model = Result {
+    private static let tokenizer = Result {
+        try Tokenizer.load(from: root.appending(path: "Sources/docent/docent-mini").path)
+    }
+
+    private static func model(takesImages: Bool) throws -> LoadedModel {
         LoadedModel(
             card: ModelCard(
                 name: "scripted", family: "test", weightsHash: "00ff", parameterCount: 0, created: 1_745_870_402),
-            model: NamedModel(), processor: WordProcessor(),
-            tokenizer: try Tokenizer.load(from: root.appending(path: "Sources/docent/docent-mini").path),
+            model: NamedModel(), processor: WordProcessor(takesImages: takesImages), tokenizer: try tokenizer.get(),
             generation: GenerationDefaults(stopTokens: []))
     }
 }

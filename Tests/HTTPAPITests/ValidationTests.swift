@@ -160,6 +160,21 @@ struct BadRequest: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test func `a model of text refuses images up front and says so in its metadata`() async throws {
+        let service = try TestService(ScriptedGenerator(["yes"]), takesImages: false)
+        try await service.serve { client in
+            let picture = #"[{"type":"image_url","image_url":{"url":"\#(TestService.sampleURL)"}}]"#
+            let refused = try await client.post(
+                "/v1/chat/completions", #"{"messages":[{"role":"user","content":\#(picture)}]}"#)
+            let error = try refused.error()
+            #expect(refused.status == .badRequest && error["param"] as? String == "image")
+            #expect((error["message"] as? String ?? "").contains("scripted does not take images"))
+            #expect(try await service.store.jobs(limit: 1).isEmpty)
+            let limits = try await client.execute(uri: "/v1/metadata", method: .get).text
+            #expect(limits.contains(#""max_images":0"#), "\(limits)")
+        }
+    }
+
     @Test(arguments: [
         #""foo":{"bar":1}"#, #""temperature":null,"n":null,"stop":null,"model":null"#, #""model":"""#,
         #""model":"alias/other""#, #""stop":"x""#, #""stop":["a","b","c","d"]"#, #""top_k":-1"#, #""seed":-5"#,

@@ -195,6 +195,7 @@ import Testing
         ),
         (ModelError.promptTooLong(tokens: 9, limit: 8), "context_length_exceeded", false),
         (ModelError.imageCountMismatch(places: 2, images: 1), "invalid_prompt", false),
+        (ModelError.takesNoImages(model: nil), "invalid_prompt", false),
         (EngineError.invalidPrompt(reason: "no tokens"), "invalid_prompt", false),
         (EngineError.overloaded(inFlight: 3, limit: 2), "overloaded", true),
         (EngineError.deviceLost(reason: "gone"), "engine_error", true),

@@ -8,7 +8,8 @@ struct ChatRules: Sendable {
     let vocabulary: Int
     /// Sampling where a request says nothing.
     let defaults: GenerationDefaults
-    let maxImages: Int
+    /// Nil where the model takes none at all.
+    let maxImages: Int?
     let maxChoices: Int
     let imageLimits: ImageLimits
     let fetchPolicy: FetchPolicy
@@ -18,7 +19,7 @@ struct ChatRules: Sendable {
         contextLength = model.model.shape.contextLength
         vocabulary = model.model.shape.vocabulary
         defaults = model.generation
-        maxImages = configuration.maxImages
+        maxImages = model.processor.takesImages ? configuration.maxImages : nil
         maxChoices = configuration.maxChoices
         imageLimits = configuration.imageLimits
         fetchPolicy = configuration.fetchPolicy

@@ -104,8 +104,11 @@ struct MessageReader {
     }
 
     private mutating func addImage(_ address: String, at path: String) throws {
-        guard images.count < rules.maxImages else {
-            throw APIError.badRequest("A request may have at most \(rules.maxImages) image(s)", param: "image")
+        guard let limit = rules.maxImages else {
+            throw APIError.badRequest("\(ModelError.takesNoImages(model: rules.modelName)).", param: "image")
+        }
+        guard images.count < limit else {
+            throw APIError.badRequest("A request may have at most \(limit) image(s)", param: "image")
         }
         guard address.prefix(5).lowercased() == "data:" else {
             let url = try ImageURL(address)

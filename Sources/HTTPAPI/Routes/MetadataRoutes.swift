@@ -28,7 +28,7 @@ struct MetadataRoutes: Sendable {
             "inference_endpoint": "/v1/chat/completions",
             "limits": [
                 "max_model_len": .int(rules.contextLength),
-                "max_images": .int(rules.maxImages),
+                "max_images": .int(rules.maxImages ?? 0),
                 "max_image_bytes": .int(rules.imageLimits.maxBytes),
                 "max_image_pixels": .int(rules.imageLimits.maxPixels),
             ],

@@ -55,7 +55,8 @@ struct CheckpointTensors: TensorSource {
             throw ModelError.missingTensors(names: [name], folder: folder)
         }
         guard let type = entry.type.computeType else {
-            throw ModelError.unsupportedType(tensor: stored, file: file.file.path, found: entry.type.name)
+            throw ModelError.unsupportedType(
+                tensor: stored, file: file.file.path, found: entry.type.name, supported: "F32, F16 and BF16")
         }
         guard entry.shape == shape else {
             throw ModelError.wrongShape(tensor: stored, file: file.file.path, expected: shape, found: entry.shape)

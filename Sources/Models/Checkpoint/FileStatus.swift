@@ -9,6 +9,8 @@
 /// Whether something is at a path, told apart from not being allowed to look.
 struct FileStatus {
     let exists: Bool
+    /// Links are followed.
+    let isFolder: Bool
 
     /// A dangling link counts as existing: opening it then fails with an error that names it.
     init(_ path: String) throws {
@@ -18,5 +20,6 @@ struct FileStatus {
             throw ModelError.unreadable(file: path, reason: String(cString: strerror(code)))
         }
         exists = code == 0
+        isFolder = exists && stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 }

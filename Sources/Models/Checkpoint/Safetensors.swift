@@ -3,7 +3,7 @@
 /// Format: a little-endian 64-bit header length, that many bytes of JSON, then the tensors' bytes, which the entries
 /// must tile without hole or overlap (github.com/huggingface/safetensors). Everything is checked before any tensor is
 /// touched.
-struct Safetensors: Sendable {
+struct Safetensors: WeightFile {
     /// What the format's own reader allows.
     static let longestHeader = 100_000_000
     /// No model goes beyond 5; guards error texts and products.
@@ -25,7 +25,7 @@ struct Safetensors: Sendable {
 
     let file: MappedFile
     let entries: [String: Entry]
-    /// Length prefix and header: identifies the layout of the file.
+    /// Length prefix and header.
     let headerBytes: Int
 
     init(_ path: String) throws {

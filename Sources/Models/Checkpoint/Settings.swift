@@ -104,6 +104,17 @@ struct Settings: Sendable {
         }
     }
 
+    /// Whole numbers; nil when absent.
+    func integers(_ key: String, in range: ClosedRange<Int>) throws -> [Int]? {
+        guard let value = value(key) else { return nil }
+        let expected = "an array of whole numbers from \(range.lowerBound) to \(range.upperBound)"
+        guard case .array(let values) = value else { throw failure(key, expected: expected) }
+        return try values.map {
+            guard case .integer(let number) = $0, range.contains(number) else { throw failure(key, expected: expected) }
+            return number
+        }
+    }
+
     /// Three numbers, one for each colour; a single one stands for all.
     func colours(_ key: String) throws -> [Double] {
         let values: [JSONValue]

@@ -7,12 +7,16 @@ extension ModelFamily.Blueprint {
         return settings
     }
 
-    /// The processor, once it has made a prompt of one small picture: a template that fails, or a context without room
-    /// for an image, shows before any weights are loaded.
+    /// The processor, once it has made a prompt, of one small picture where the model takes any: a template that fails,
+    /// or a context without room for an image, shows before any weights are loaded.
     func triedProcessor(
         _ imageSettings: Settings, _ tokenizer: Tokenizer, _ template: ChatTemplate
     ) throws -> any PromptProcessor {
         let processor = try processor(imageSettings, tokenizer, template)
+        guard tokensPerFrame != nil else {
+            _ = try processor.prompt(for: [ChatMessage(role: "user", content: [.text("Who are you?")])], images: [])
+            return processor
+        }
         let picture = RGBImage(width: 8, height: 8, pixels: [UInt8](repeating: 128, count: 8 * 8 * 3))
         let question = ChatMessage(role: "user", content: [.image, .text("What is in this image?")])
         _ = try processor.prompt(for: [question], images: [processor.process(picture, maxTiles: 1)])

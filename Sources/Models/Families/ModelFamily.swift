@@ -11,7 +11,7 @@ struct ModelFamily: Sendable {
     /// Reads the configuration; everything that needs tensors comes later.
     let blueprint: @Sendable (Settings) throws -> Blueprint
 
-    static let all = [smolVLM]
+    static let all = [smolVLM, llama]
 
     /// The family that config.json asks for; `model_type` decides where there is no `architectures`.
     static func family(of settings: Settings) throws -> ModelFamily {
@@ -34,8 +34,8 @@ struct ModelFamily: Sendable {
         /// "idefics3", "smolvlm", …
         let modelType: String
         let shape: ModelShape
-        /// Rows of features a frame becomes.
-        let tokensPerFrame: Int
+        /// Rows of features a frame becomes; nil for a model that takes no images.
+        let tokensPerFrame: Int?
         /// Whether the output head may be absent, because the embedding table is it.
         let mayTieHead: Bool
         let aliases: TensorAliases
@@ -47,7 +47,7 @@ struct ModelFamily: Sendable {
         let processor: @Sendable (Settings, Tokenizer, ChatTemplate) throws -> any PromptProcessor
         /// Image settings of a model that brings none.
         let standInImageSettings: Settings
-        let imageToken: Int32
+        let imageToken: Int32?
         /// Whether a token stands for an image or a part of one, which nobody may write by hand.
         let isImageTag: @Sendable (String) -> Bool
     }

@@ -16,11 +16,7 @@ struct SmolVLMConfiguration: Sendable, Equatable {
     var grid: Int { imageSize / patchSize }
     /// Rows of features a frame becomes.
     var tokensPerFrame: Int { (grid / scaleFactor) * (grid / scaleFactor) }
-    var shape: ModelShape {
-        ModelShape(
-            vocabulary: text.vocabulary, layers: text.layers, kvHeads: text.kvHeads, headSize: text.headSize,
-            contextLength: text.contextLength)
-    }
+    var shape: ModelShape { text.shape }
 
     init(_ settings: Settings) throws {
         guard let textSettings = try settings.section("text_config") else {

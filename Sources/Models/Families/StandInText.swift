@@ -6,16 +6,18 @@ enum StandInText {
     ]
 
     /// One token for each byte, in the printable alphabet of GPT-2's byte-level BPE, and the special ones around
-    /// `imageToken`.
-    static func tokenizer(imageToken: Int32) throws -> Tokenizer {
-        var free = (0...).lazy.filter { $0 != Int(imageToken) }.makeIterator()
+    /// `imageToken`, which a model of text alone has not.
+    static func tokenizer(imageToken: Int32?) throws -> Tokenizer {
+        let taken = imageToken.map(Int.init)
+        let count = 1 + Int(UInt8.max) + special.count
+        var free = (0...count).filter { $0 != taken }.makeIterator()
         var vocabulary: [String] = []
         for byte in UInt8.min...UInt8.max {
             let symbol = ByteAlphabet.symbol(of: byte)
             vocabulary.append("\(quoted(String(decoding: symbol, as: UTF8.self))): \(free.next() ?? 0)")
         }
         let added = special.map { token in
-            let id = token == "<image>" ? Int(imageToken) : free.next() ?? 0
+            let id = (token == "<image>" ? taken : nil) ?? free.next() ?? 0
             return """
                 {"id": \(id), "content": "\(token)", "special": true, "normalized": false, "single_word": false, \
                 "lstrip": false, "rstrip": false}
@@ -34,8 +36,9 @@ enum StandInText {
         try ChatTemplate(
             source: """
                 <|im_start|>{% for message in messages %}{{ message['role'] | capitalize }}: \
-                {% for part in message['content'] %}{% if part['type'] == 'text' %}{{ part['text'] }}{% else %}<image>\
-                {% endif %}{% endfor %}<end_of_utterance>
+                {% if message['content'] is string %}{{ message['content'] }}{% else %}{% for part in message['content'] %}\
+                {% if part['type'] == 'text' %}{{ part['text'] }}{% else %}<image>{% endif %}{% endfor %}{% endif %}\
+                <end_of_utterance>
                 {% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}
                 """)
     }

@@ -16,6 +16,11 @@ struct DecoderConfiguration: Sendable, Equatable {
     /// or none says anything.
     var mayTieHead: Bool
 
+    var shape: ModelShape {
+        ModelShape(
+            vocabulary: vocabulary, layers: layers, kvHeads: kvHeads, headSize: headSize, contextLength: contextLength)
+    }
+
     /// Reads Llama's settings; sizes have no defaults, because a wrong guess costs more than an error.
     ///
     /// `root`: the settings of the whole checkpoint, which may say something of tying too.

@@ -17,6 +17,8 @@ struct Rotary: Sendable {
         case linear(factor: Float)
         /// Llama 3.1: long wavelengths divided, short ones kept, those between blended.
         case llama3(factor: Float, lowFrequency: Float, highFrequency: Float, originalContext: Float)
+        /// Each pair's frequency divided by a factor of its own: what GGUF files hold of any scaling.
+        case divided(by: [Float])
     }
 
     struct Configuration: Sendable, Equatable {
@@ -31,7 +33,7 @@ struct Rotary: Sendable {
         // In f32 throughout, as the reference computes them: at position 8191 one step of f32 is visible.
         frequencies = (0..<headSize / 2).map { pair in
             let frequency = 1 / powf(configuration.theta, Float(2 * pair) / Float(headSize))
-            return Self.scaled(frequency, configuration.scaling)
+            return Self.scaled(frequency, pair, configuration.scaling)
         }
     }
 
@@ -54,10 +56,11 @@ struct Rotary: Sendable {
             sines: try backend.upload(.host(sines, shape: shape)))
     }
 
-    private static func scaled(_ frequency: Float, _ scaling: Scaling) -> Float {
+    private static func scaled(_ frequency: Float, _ pair: Int, _ scaling: Scaling) -> Float {
         switch scaling {
         case .none: return frequency
         case .linear(let factor): return frequency / factor
+        case .divided(let factors): return frequency / factors[pair]
         case .llama3(let factor, let low, let high, let originalContext):
             let wavelength = 2 * Float.pi / frequency
             if wavelength < originalContext / high { return frequency }

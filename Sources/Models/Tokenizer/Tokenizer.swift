@@ -27,7 +27,20 @@ public struct Tokenizer: Sendable {
     public init(
         json: [UInt8], configuration: [UInt8]?, name: String, isSpecial: (String) -> Bool = { _ in false }
     ) throws(TokenizerError) {
-        var file = try Self.decode(TokenizerFile.self, from: json, name: name)
+        let file = try Self.decode(TokenizerFile.self, from: json, name: name)
+        var found: TokenizerConfiguration?
+        if let configuration {
+            found = try Self.decode(TokenizerConfiguration.self, from: configuration, name: "tokenizer_config.json")
+        }
+        try self.init(file, configuration: found, name: name, isSpecial: isSpecial)
+    }
+
+    /// Checks what the files hold; `name` is the first's, for errors.
+    init(
+        _ file: TokenizerFile, configuration: TokenizerConfiguration?, name: String,
+        isSpecial: (String) -> Bool = { _ in false }
+    ) throws(TokenizerError) {
+        var file = file
         let type = file.model.type ?? "none"
         guard type == "BPE" else { throw .unsupportedModel(file: name, type: type) }
         if file.model.byteFallback { throw .unsupportedModel(file: name, type: "BPE with byte_fallback") }
@@ -36,9 +49,9 @@ public struct Tokenizer: Sendable {
         }
         var namedTokens: [String: String] = [:]
         if let configuration {
-            let found = try Self.decode(TokenizerConfiguration.self, from: configuration, name: "tokenizer_config.json")
-            file.addedTokens += found.addedTokens.filter { token in !file.addedTokens.contains { $0.id == token.id } }
-            namedTokens = found.namedTokens
+            let known = Set(file.addedTokens.map(\.id))
+            file.addedTokens += configuration.addedTokens.filter { !known.contains($0.id) }
+            namedTokens = configuration.namedTokens
         }
         self.namedTokens = namedTokens
         // Conversions lose the flag; a token that ends an answer or stands for an image is special all the same.

@@ -126,11 +126,46 @@ struct TokenizerFile: Decodable {
             guard let lines = try? fields.decode([String].self, forKey: .merges) else {
                 return try fields.decode([[String]].self, forKey: .merges)
             }
-            return lines.map { line in
+            return pairs(of: lines)
+        }
+
+        /// The parts of merges that are written as one text each.
+        static func pairs(of lines: [String]) -> [[String]] {
+            lines.map { line in
                 line.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
                     .map { String($0) ?? "" }
             }
         }
+    }
+}
+
+/// The same without a file of its own.
+extension TokenizerFile {
+    init(addedTokens: [AddedToken], preTokenizer: Step, decoder: Step, model: Model) {
+        self.addedTokens = addedTokens
+        self.preTokenizer = preTokenizer
+        self.decoder = decoder
+        self.model = model
+    }
+}
+
+extension TokenizerFile.AddedToken {
+    /// Found in text as it is, wherever it stands.
+    init(id: Int, content: String, special: Bool) {
+        self.id = id
+        self.content = content
+        self.special = special
+        (singleWord, lstrip, rstrip, normalized) = (false, false, false, false)
+    }
+}
+
+extension TokenizerFile.Model {
+    /// Byte-level BPE.
+    init(vocabulary: [String: Int], merges: [[String]], ignoreMerges: Bool) {
+        type = "BPE"
+        self.vocabulary = vocabulary
+        self.merges = merges
+        self.ignoreMerges = ignoreMerges
     }
 }
 
@@ -149,6 +184,8 @@ struct TokenizerConfiguration: Decodable {
     }
 
     private struct Named: Decodable { var content: String }
+
+    init(namedTokens: [String: String]) { self.namedTokens = namedTokens }
 
     init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)

@@ -11,16 +11,21 @@ enum WordPattern: Sendable, Equatable {
 
     private static let contractions = "'s|'t|'re|'ve|'m|'ll|'d"
 
+    private static let known = [gpt2, llama3(digitsPerWord: 3), llama3(digitsPerWord: 1)]
+
     init?(regex: String) {
-        func llama3(_ numbers: String) -> String {
-            #"(?i:\#(Self.contractions))|[^\r\n\p{L}\p{N}]?\p{L}+|\#(numbers)| ?[^\s\p{L}\p{N}]+[\r\n]*|"#
+        guard let pattern = Self.known.first(where: { $0.regex == regex }) else { return nil }
+        self = pattern
+    }
+
+    /// As tokenizer.json writes it.
+    var regex: String {
+        switch self {
+        case .gpt2: return #"\#(Self.contractions)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
+        case .llama3(let digits):
+            let numbers = digits == 1 ? #"\p{N}"# : #"\p{N}{1,\#(digits)}"#
+            return #"(?i:\#(Self.contractions))|[^\r\n\p{L}\p{N}]?\p{L}+|\#(numbers)| ?[^\s\p{L}\p{N}]+[\r\n]*|"#
                 + #"\s*[\r\n]+|\s+(?!\S)|\s+"#
-        }
-        switch regex {
-        case #"\#(Self.contractions)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#: self = .gpt2
-        case llama3(#"\p{N}{1,3}"#): self = .llama3(digitsPerWord: 3)
-        case llama3(#"\p{N}"#): self = .llama3(digitsPerWord: 1)
-        default: return nil
         }
     }
 

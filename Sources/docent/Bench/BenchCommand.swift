@@ -63,11 +63,19 @@ struct BenchCommand: AsyncParsableCommand {
         }
     }
 
-    enum Part: String, CaseIterable, ExpressibleByArgument { case prefill, decode, encode, whole, serving }
+    enum Part: String, CaseIterable, ExpressibleByArgument {
+        case prefill, decode, encode, whole, serving
+
+        var needsImages: Bool { self == .encode || self == .whole || self == .serving }
+    }
 
     private func figures(_ benchmark: ModelBenchmark) async throws -> [BenchReport.Figure] {
         var figures: [BenchReport.Figure] = []
         for part in only.map({ [$0] }) ?? Part.allCases {
+            if part.needsImages, !benchmark.model.processor.takesImages {
+                StandardStream.error.writeLine("\(part): skipped, the model takes no images")
+                continue
+            }
             switch part {
             case .prefill: figures += try [164, 512].map { length in try watched { try benchmark.prefill(length) } }
             case .decode: figures += try [1, 4, 8].map { batch in try watched { try benchmark.decode(batch: batch) } }
