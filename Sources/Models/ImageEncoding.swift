@@ -14,7 +14,7 @@ public protocol ImageEncoding: Sendable {
 extension VisionLanguageModel {
     /// What a model without a vision tower says.
     public func beginEncoding(_ image: ProcessedImage) throws -> any ImageEncoding {
-        throw ComputeError.unsupported(operation: "encoding an image", reason: "the model has no vision tower")
+        throw ModelError.takesNoImages(model: nil)
     }
 
     /// Features of one image, [image.tokenCount, hidden width], in one go.

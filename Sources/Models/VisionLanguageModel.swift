@@ -10,6 +10,14 @@ public protocol VisionLanguageModel: Sendable {
     /// Runs one step for every sequence of `batch`, extends `cache`, and returns the logits of the rows that were
     /// asked for: f32 [batch.logitRows.count, vocabulary].
     func forward(_ batch: ForwardBatch, cache: KVCache) throws -> Tensor
+
+    /// Bytes of weights that every step reads, however few rows it has: over the memory's bandwidth they bound the speed
+    /// of decoding. Nil when not known.
+    var stepWeightBytes: Int? { get }
+}
+
+extension VisionLanguageModel {
+    public var stepWeightBytes: Int? { nil }
 }
 
 /// What the engine must know of a model to plan for it.

@@ -29,6 +29,9 @@ int32_t docent_processors(void);
 /// memory. Freed with `free`.
 void *docent_allocate(int64_t bytes);
 
+/// Reads whole lines of 64 bytes in order and returns their sum: what the memory gives is what this takes.
+uint64_t docent_read(const void *address, int64_t bytes);
+
 // MARK: Instruction sets
 
 typedef enum { docent_portable = 0, docent_avx2 = 1, docent_avx512 = 2 } docent_instructions;

@@ -77,7 +77,7 @@ extension ModelCard {
                 }
             }
             // What was looked at here is not what will be used.
-            file.file.release(0..<file.file.byteCount)
+            file.release(0..<file.byteCount)
         }
         return ContentHash(hasher.finalize()).description
     }

@@ -12,7 +12,7 @@ struct Llama: VisionLanguageModel {
         self.backend = backend
     }
 
-    func encode(_ image: ProcessedImage) throws -> Tensor { throw ModelError.takesNoImages(model: nil) }
+    var stepWeightBytes: Int? { decoder.stepWeightBytes }
 
     func forward(_ batch: ForwardBatch, cache: KVCache) throws -> Tensor {
         try decoder.forward(batch, cache: cache, on: backend)

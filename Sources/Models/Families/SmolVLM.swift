@@ -18,6 +18,8 @@ struct SmolVLM: VisionLanguageModel {
         SmolVLMEncoding(of: image, by: vision, on: backend)
     }
 
+    var stepWeightBytes: Int? { decoder.stepWeightBytes }
+
     func forward(_ batch: ForwardBatch, cache: KVCache) throws -> Tensor {
         try decoder.forward(batch, cache: cache, on: backend)
     }

@@ -41,4 +41,12 @@ struct TextDecoder: Sendable {
         let last = try backend.gather(batch.logitRows, of: hidden)  // [logitRows, width]
         return try head(norm(last, on: backend), on: backend)
     }
+
+    /// Bytes of the matrices, each of which a step reads once; the embedding table is only looked up.
+    var stepWeightBytes: Int {
+        let matrices = blocks.flatMap { block in
+            [block.attention.queryKeyValue, block.attention.output, block.feedForward.gateUp, block.feedForward.down]
+        }
+        return (matrices + [head]).reduce(0) { $0 + $1.weight.byteCount }
+    }
 }

@@ -78,7 +78,11 @@ struct BenchCommand: AsyncParsableCommand {
             }
             switch part {
             case .prefill: figures += try [164, 512].map { length in try watched { try benchmark.prefill(length) } }
-            case .decode: figures += try [1, 4, 8].map { batch in try watched { try benchmark.decode(batch: batch) } }
+            case .decode:
+                let bandwidth = try (benchmark.backend as? CPUBackend)?.measureReadBandwidth()
+                figures += try [1, 4, 8].map { batch in
+                    try watched { try benchmark.decode(batch: batch, bandwidth: bandwidth) }
+                }
             case .encode: figures.append(try watched { try benchmark.encode() })
             case .whole:
                 ResidentMemory.forgetPeak()

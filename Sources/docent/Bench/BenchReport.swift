@@ -13,6 +13,8 @@ struct BenchReport: Codable {
         /// Most memory in RAM while it was measured, and what of it the KV cache may have filled.
         var peakBytes: Int?
         var cacheBytes: Int?
+        /// The value that the memory's bandwidth would allow.
+        var bound: Double?
 
         var isBetterWhenHigher: Bool { unit.hasSuffix("/s") }
     }
@@ -31,8 +33,14 @@ struct BenchReport: Codable {
         let heading = "\(model), \(weights) weights\(size), \(backend), \(date)\n"
         return figures.reduce(heading) { text, figure in
             text + pad(figure.name, 36) + pad(format(figure.value), 10, right: true) + " " + pad(figure.unit, 9)
-                + pad("± \(Int((figure.spread * 100).rounded())) %", 8) + memory(of: figure) + "\n"
+                + pad("± \(Int((figure.spread * 100).rounded())) %", 8) + bound(of: figure) + memory(of: figure) + "\n"
         }
+    }
+
+    /// "83 % of 217": the share of what the memory's bandwidth allows.
+    private func bound(of figure: Figure) -> String {
+        guard let bound = figure.bound, bound > 0 else { return "" }
+        return "\(Int((figure.value / bound * 100).rounded())) % of the memory's \(format(bound)), "
     }
 
     /// "peak 612 MB, 1.19 × weights": the peak, and how much of it that is not KV cache exceeds the weights.

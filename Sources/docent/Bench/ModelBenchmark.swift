@@ -27,7 +27,11 @@ struct ModelBenchmark {
     }
 
     /// Tokens a second of all sequences together, each of `batch` growing by `steps` tokens from `context`.
-    func decode(batch: Int, context: Int = 164, steps: Int = 64) throws -> BenchReport.Figure {
+    ///
+    /// `bandwidth`: bytes a second that the memory gives, for the bound that it sets.
+    func decode(
+        batch: Int, context: Int = 164, steps: Int = 64, bandwidth: Double? = nil
+    ) throws -> BenchReport.Figure {
         let length = context + steps
         let cache = try makeCache(sequences: batch, length: length)
         // In chunks of no more rows than the engine puts into a step, whose activations count as memory here.
@@ -41,6 +45,9 @@ struct ModelBenchmark {
                 let batch = step(sequences: batch, from: position, count: 1, of: length)
                 _ = try backend.download(model.model.forward(batch, cache: cache))
             }
+        }
+        if let bandwidth, let bytes = model.model.stepWeightBytes {
+            figure.bound = Double(batch) * bandwidth / Double(bytes)
         }
         figure.cacheBytes = Self.byteCount(of: cache.shape)
         return figure
