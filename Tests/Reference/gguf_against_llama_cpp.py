@@ -1,14 +1,16 @@
 """Greedy answers of Docent, of llama.cpp and of an exact f32 computation about one GGUF file of a Llama.
 
     pip install gguf==0.19.0 numpy
+    llama-quantize --allow-requantize FILE.gguf f32.gguf F32
     llama-server -m FILE.gguf -t 2 -np 1 --port 18931
+    llama-server -m f32.gguf -t 2 -np 1 --port 18933
     docent serve --model FILE.gguf --port 18932 --database /tmp/d.sqlite
-    python gguf_against_llama_cpp.py FILE.gguf http://127.0.0.1:18931 http://127.0.0.1:18932 [TOKENS]
+    python gguf_against_llama_cpp.py FILE.gguf http://127.0.0.1:18932 http://127.0.0.1:18931 http://127.0.0.1:18933 [TOKENS]
 
-The f32 computation dequantises with the gguf package and takes its prompts' ids from llama-server, so it shares nothing
-with Docent; it turns neighbouring rows as llama.cpp does. Where Docent and llama.cpp part, the gap between the two
-tokens' log-probabilities is shown as Docent, llama.cpp, f32 and f32 with activations rounded to 8 bits (blocks of 32, as
-llama.cpp rounds them) see it after the same words.
+llama.cpp rounds activations to 8 bits in front of quantised weights, and not in front of f32.gguf, which holds the very
+values of FILE.gguf. The f32 computation dequantises with the gguf package and takes its prompts' ids from llama-server, so
+it shares nothing with Docent; it turns neighbouring rows as llama.cpp does. Where Docent parts from another, the gap
+between the two tokens' log-probabilities is shown as each sees it after the same words.
 """
 
 import json
@@ -62,22 +64,26 @@ def post(url, body):
         return json.load(answer)
 
 
-def chat(url, messages, tokens, end):
-    """The answer's text, the tokens' texts as bytes, their alternatives, and the prompt's length.
+def chat(url, messages, tokens, reference):
+    """The answer's text, its tokens as bytes, their alternatives, and the prompt's length.
 
-    llama-server gives no text for the token that ends a turn, which stands as `end` here.
+    llama-server gives ids, but no bytes for marks, and the parts of a character as one step with the last one's id; Docent
+    gives bytes and no ids.
     """
     body = dict(messages=messages, max_tokens=tokens, temperature=0, logprobs=True, top_logprobs=20, cache_prompt=False)
     answer = post(url + "/v1/chat/completions", body)
     choice = answer["choices"][0]
-    steps = []
+    word = lambda one: reference.bytes_of(one["id"]) if "id" in one else bytes(one["bytes"])
+    chosen, steps = [], []
     for step in choice["logprobs"]["content"]:
-        steps.append({})
-        # Likeliest first; other marks without text come later.
-        for one in step["top_logprobs"]:
-            steps[-1].setdefault(bytes(one["bytes"]) or end, one["logprob"])
-    chosen = [bytes(step["bytes"]) or end for step in choice["logprobs"]["content"]]
-    return choice["message"]["content"], chosen, steps, answer["usage"]["prompt_tokens"]
+        whole, last = bytes(step["bytes"]), word(step)
+        if whole.endswith(last) and whole != last:
+            chosen.append(whole[: -len(last)])
+            steps.append({})
+        chosen.append(last)
+        steps.append({word(one): one["logprob"] for one in step["top_logprobs"]})
+    # An answer may end within a character.
+    return choice["message"]["content"].rstrip("\ufffd"), chosen, steps, answer["usage"]["prompt_tokens"]
 
 
 class Reference:
@@ -99,14 +105,8 @@ class Reference:
             t.name: np.ascontiguousarray(gguf.dequantize(t.data, t.tensor_type), np.float32) for t in reader.tensors
         }
         self.weights.setdefault("output.weight", self.weights["token_embd.weight"])
-        self.eight_bits = False
 
     def linear(self, x, name):
-        if self.eight_bits:
-            blocks = x.reshape(len(x), -1, 32)
-            scale = np.abs(blocks).max(-1, keepdims=True) / np.float32(127)
-            rounded = np.rint(blocks / np.where(scale == 0, 1, scale))
-            x = (rounded * scale.astype(np.float16).astype(np.float32)).reshape(x.shape)
         return x @ self.weights[name].T
 
     def norm(self, x, name):
@@ -165,14 +165,6 @@ class Reference:
             rows.append(self.logits([token])[-1])
         return answer, rows
 
-    def after(self, ids, eight_bits):
-        """Log-probabilities of what follows `ids`."""
-        self.eight_bits = eight_bits
-        self.start()
-        row = self.logits(ids)[-1]
-        self.eight_bits = False
-        return row
-
     def bytes_of(self, token):
         text = self.tokens[token]
         return text.encode() if self.kinds[token] != 1 else bytes(BYTES[c] for c in text)
@@ -188,57 +180,63 @@ def byte_alphabet():
 BYTES = byte_alphabet()
 
 
-def main(path, llama, docent, count=40):
+def main(path, docent, llama, llama_f32, count=40):
     reference = Reference(path)
     end = reference.bytes_of(reference.end)
-    same = {"Docent = llama.cpp": 0, "Docent = f32": 0, "llama.cpp = f32": 0}
-    prompts, noise, ours = 0, [], []
+    servers = {"Docent": docent, "llama.cpp": llama, "llama.cpp on F32": llama_f32}
+    names = [*servers, "exact f32"]
+    same = {(a, b): 0 for i, a in enumerate(names) for b in names[i + 1 :]}
+    errors = {name: [] for name in servers}
+    prompts = 0
     for number, messages in enumerate(CHATS):
         text = post(llama + "/apply-template", {"messages": messages})["prompt"]
         ids = post(llama + "/tokenize", {"content": text, "add_special": True, "parse_special": True})["tokens"]
-        theirs, their_tokens, their_steps, _ = chat(llama, messages, count, end)
-        own, own_tokens, own_steps, length = chat(docent, messages, count, end)
-        prompts += length == len(ids)
-        exact, rows = reference.greedy(ids, count, [reference.ids[word] for word in own_tokens if word != end])
-        exact_tokens = [reference.bytes_of(token) for token in exact]
-        wanted = b"".join(exact_tokens).decode(errors="replace")
-        same["Docent = llama.cpp"] += own == theirs
-        same["Docent = f32"] += own == wanted
-        same["llama.cpp = f32"] += theirs == wanted
-        # How far each side's log-probabilities are from the exact ones while the words are the same.
-        for steps, tokens, errors in (their_steps, their_tokens, noise), (own_steps, own_tokens, ours):
-            for step, token, row in zip(steps, exact, rows):
-                word = reference.bytes_of(token)
-                if word in step:
-                    errors.append(step[word] - row[token])
-                if max(step, key=step.get) != word:
-                    break
-        verdict = "same" if own == theirs == wanted else "DIFFERENT"
-        print(f"{number + 1:2} {verdict:9} {length} = {len(ids)} tokens  {messages[-1]['content'][:50]!r}", flush=True)
+        texts, chosen, steps = {}, {}, {}
+        for name, url in servers.items():
+            texts[name], chosen[name], steps[name], length = chat(url, messages, count, reference)
+            prompts += name == "Docent" and length == len(ids)
+        guess = [reference.ids[word] for word in chosen["Docent"] if word != end]
+        exact, rows = reference.greedy(ids, count, guess)
+        chosen["exact f32"] = [reference.bytes_of(token) for token in exact]
+        texts["exact f32"] = b"".join(chosen["exact f32"]).decode(errors="replace").rstrip("\ufffd")
         if len(exact) < count:
-            exact_tokens.append(end)
-        for title, tokens in ("llama.cpp", their_tokens), ("f32", exact_tokens):
-            part = next((i for i, (a, b) in enumerate(zip(own_tokens, tokens)) if a != b), None)
+            chosen["exact f32"].append(end)
+        steps["exact f32"] = [{reference.bytes_of(t): row[t] for t in np.argsort(row)[-200:]} for row in rows]
+        for a, b in same:
+            same[a, b] += texts[a] == texts[b]
+        # How far the likeliest token's log-probability is from the exact one, while all that came before is the same.
+        for name, found in errors.items():
+            for step, word, row, own in zip(steps[name], chosen["exact f32"], steps["exact f32"], chosen[name]):
+                if word in step:
+                    found.append(abs(step[word] - row[word]))
+                if own != word:
+                    break
+        verdict = "same" if len(set(texts.values())) == 1 else "DIFFERENT"
+        print(f"{number + 1:2} {verdict:9} {len(ids)} tokens  {messages[-1]['content'][:50]!r}", flush=True)
+        for title in names[1:]:
+            if texts[title] == texts["Docent"]:
+                continue
+            pairs = enumerate(zip(chosen["Docent"], chosen[title]))
+            part = next((i for i, (a, b) in pairs if a != b), None)
             if part is None:
                 continue
-            one, other = own_tokens[part], tokens[part]
-            gaps = {}
-            if title == "llama.cpp":
-                gaps = {"Docent": own_steps[part], "llama.cpp": their_steps[part]}
-                gaps = {k: v[one] - v[other] if one in v and other in v else float("nan") for k, v in gaps.items()}
-            prefix = ids + [reference.ids[word] for word in own_tokens[:part]]
-            for name, eight_bits in ("f32", False), ("f32 with 8-bit activations", True):
-                row = reference.after(prefix, eight_bits)
-                gaps[name] = row[reference.ids[one]] - row[reference.ids[other]]
-            shown = ", ".join(f"{name} {gap:+.4f}" for name, gap in gaps.items())
+            one, other = chosen["Docent"][part], chosen[title][part]
+            shown = ", ".join(
+                f"{name} {steps[name][part][one] - steps[name][part][other]:+.4f}"
+                for name in names
+                if chosen[name][:part] == chosen["Docent"][:part]
+                and one in steps[name][part] and other in steps[name][part]
+            )
             print(f"   from {title} at token {part + 1}: {one!r} over {other!r} by {shown}", flush=True)
-    print(f"prompts of the same length: {prompts} of {len(CHATS)}")
-    print(", ".join(f"{name}: {n} of {len(CHATS)}" for name, n in same.items()))
-    for name, errors in ("llama.cpp", noise), ("Docent", ours):
-        errors = np.abs(errors)
-        print(f"|log-probability − f32| of {name}: median {np.median(errors):.4f}, 95 % {np.quantile(errors, 0.95):.4f}, "
-              f"largest {errors.max():.4f}, {len(errors)} tokens")
+    print(f"Prompts that Docent takes for as many tokens as llama.cpp: {prompts} of {len(CHATS)}")
+    for (a, b), n in same.items():
+        print(f"{a} = {b}: {n} of {len(CHATS)}")
+    for name, found in errors.items():
+        print(
+            f"|log-probability − exact| of {name}: median {np.median(found):.4f}, "
+            f"95 % {np.quantile(found, 0.95):.4f}, largest {max(found):.4f}, {len(found)} tokens"
+        )
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], *map(int, sys.argv[4:5]))
+    main(*sys.argv[1:5], *map(int, sys.argv[5:6]))
