@@ -32,7 +32,7 @@ struct BenchReport: Codable {
         let size = weightBytes.map { " of \(megabytes($0))" } ?? ""
         let heading = "\(model), \(weights) weights\(size), \(backend), \(date)\n"
         return figures.reduce(heading) { text, figure in
-            text + pad(figure.name, 36) + pad(format(figure.value), 10, right: true) + " " + pad(figure.unit, 9)
+            text + pad(figure.name, 36) + pad(format(figure.value), 10, right: true) + " " + pad(figure.unit, 11)
                 + pad("± \(Int((figure.spread * 100).rounded())) %", 8) + bound(of: figure) + memory(of: figure) + "\n"
         }
     }

@@ -70,7 +70,7 @@ struct ImageEncodingTests {
 
             func forward(_ batch: ForwardBatch, cache: KVCache) throws -> Tensor { throw CancellationError() }
         }
-        #expect(throws: ComputeError.self) { try TextOnly().encode(image(1, frames: 1)) }
+        #expect(throws: ModelError.takesNoImages(model: nil)) { try TextOnly().encode(image(1, frames: 1)) }
     }
 }
 
