@@ -24,7 +24,7 @@ struct BenchReport: Codable {
     var table: String {
         let heading = "\(model), \(weights) weights, \(backend), \(date)\n"
         return figures.reduce(heading) { text, figure in
-            text + pad(figure.name, 36) + pad(format(figure.value), 10, right: true) + " " + pad(figure.unit, 9)
+            text + pad(figure.name, 36) + pad(format(figure.value), 10, right: true) + " " + pad(figure.unit, 11)
                 + "± \(Int((figure.spread * 100).rounded())) %\n"
         }
     }
