@@ -45,8 +45,8 @@ typedef enum { docent_f32 = 0, docent_f16 = 1, docent_bf16 = 2, docent_q8 = 3, d
 
 typedef enum { docent_identity = 0, docent_gelu_tanh = 1, docent_gelu = 2, docent_silu = 3 } docent_activation;
 
-/// The quantised layouts. A panel holds 16 outputs (missing ones are zero) as one stream: for each block of 32 inputs 16 bf16
-/// scales, then the steps in groups of 64 bytes.
+/// The quantised layouts. A panel holds 16 outputs (missing ones are zero) as one stream: for each block of 32 inputs 16
+/// bf16 scales, then the steps in groups of 64 bytes.
 ///
 /// q8: eight groups, group g holding inputs 4g ..< 4g + 4 of output 0, then of output 1 and so on.
 /// q4: four groups; group g holds q8's group 2g in the low and 2g + 1 in the high halves of its bytes, 8 added.

@@ -1,5 +1,5 @@
-// Linear layers over q8 and q4 weights: both sides are integers in blocks of 32, whose dot products are exact integers; one f32
-// multiply-add for each block joins the scales. The order is the same for any number of rows.
+// Linear layers over q8 and q4 weights: both sides are integers in blocks of 32, whose dot products are exact integers; one
+// f32 multiply-add for each block joins the scales. The order is the same for any number of rows.
 
 INLINE int groups_of(docent_type type) { return type == docent_q4 ? 4 : 8; }
 INLINE int64_t panel_block_bytes(docent_type type) { return docent_panel_scales + groups_of(type) * docent_group; }
@@ -107,7 +107,8 @@ INLINE void multiply_panel(
 }
 
 /// Up to `pass_rows` rows x one panel.
-INLINE void multiply_pass(const docent_linear *l, docent_type type, int64_t rows, int64_t row, const char *panel, float *sums) {
+INLINE void multiply_pass(
+    const docent_linear *l, docent_type type, int64_t rows, int64_t row, const char *panel, float *sums) {
     switch (rows) {
     case 1: multiply_panel(l, type, 1, row, panel, sums); break;
     case 2: multiply_panel(l, type, 2, row, panel, sums); break;
@@ -125,7 +126,7 @@ INLINE void multiply_pass(const docent_linear *l, docent_type type, int64_t rows
 INLINE void multiply_quantized(const docent_linear *l, docent_type type, int64_t first, int64_t last) {
     int64_t panel_bytes = docent_quantized_bytes(type, docent_panel_outputs, l->inputs);
     int64_t row_bytes = l->inputs / docent_block * row_block_bytes(type);
-    int64_t resident = row_bytes * pass_rows < resident_bytes ? resident_bytes / row_bytes / pass_rows * pass_rows : pass_rows;
+    int64_t passes = resident_bytes / (row_bytes * pass_rows), resident = (passes > 1 ? passes : 1) * pass_rows;
     for (int64_t start = 0; start < l->rows; start += resident) {
         int64_t end = l->rows - start < resident ? l->rows : start + resident;
         for (int64_t output = first; output < last; output += docent_panel_outputs) {

@@ -26,7 +26,7 @@ INLINE int32_t start_of(docent_type type, integers total) {
 #elif defined(HAS_AVX2)
 /// q8 is widened to 16 bits (inputs 0 and 2, 1 and 3 of each four), whose products add up in pairs to 32 bits: half the
 /// instructions of moving signs about for unsigned bytes. q4 is unsigned: its pairs of products add up in 16 bits over
-/// the whole block, because each half starts from what makes up for the 8: 16 x 15 x 127 - 8 x 16 x 127 fits.
+/// the whole block, because each half starts from what makes up for the 8 and so ends within 16 x 8 x 127.
 INLINE int vectors_of(docent_type type) { return 2; }
 
 INLINE void load_group(docent_type type, const char *group, integers weights[2]) {
