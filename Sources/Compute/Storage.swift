@@ -1,10 +1,11 @@
 /// A run of bytes on one device, freed (or unmapped, or given back to a pool) when its last tensor goes.
 ///
 /// The one place in this target that holds a raw address. `address` is a host address on the CPU backend and a device
-/// address on a GPU backend: only the backend that made a storage may read through it. `@unchecked Sendable` because
-/// the bytes are written only by the backend's own thread between the operations it orders.
-public final class Storage: @unchecked Sendable {
-    public let address: UnsafeMutableRawPointer
+/// address on a GPU backend: only the backend that made a storage may read through it.
+public final class Storage: Sendable {
+    /// Safe to share: it never changes, and the bytes are written only by the backend's own thread between the operations
+    /// it orders.
+    nonisolated(unsafe) public let address: UnsafeMutableRawPointer
     public let byteCount: Int
     private let release: @Sendable (UnsafeMutableRawPointer) -> Void
 

@@ -57,6 +57,7 @@ final class HostAllocator: Sendable {
         }
 
         private mutating func remove(first count: Int) -> ArraySlice<Block> {
+            guard count > 0 else { return [] }
             let removed = free[..<count]
             freeBytes -= removed.reduce(0) { $0 + $1.size }
             free = Array(free[count...])
