@@ -28,21 +28,18 @@ public protocol Backend: Sendable {
     // MARK: Matrices
 
     /// `activation(input · weightᵀ + bias)`: [rows, inputs] × [outputs, inputs] → [rows, outputs].
-    func linear(_ input: Tensor, _ weight: Tensor, bias: Tensor?, activation: Activation) throws -> Tensor
+    func linear(_ input: LinearInput, _ weight: Tensor, bias: Tensor?, activation: Activation) throws -> Tensor
 
     /// `residual += input · weightᵀ + bias`, in place; `residual`: [rows, outputs].
-    func addLinear(_ input: Tensor, _ weight: Tensor, bias: Tensor?, to residual: Tensor) throws
+    func addLinear(_ input: LinearInput, _ weight: Tensor, bias: Tensor?, to residual: Tensor) throws
 
-    // MARK: Normalisation and activation
+    // MARK: Normalisation
 
     /// `weight · x / √(mean(x²) + ε)` for each row; [rows, width] in and out (Zhang & Sennrich 2019).
     func rmsNorm(_ input: Tensor, weight: Tensor, epsilon: Float) throws -> Tensor
 
     /// `weight · (x − mean) / √(variance + ε) + bias` for each row, biased variance; [rows, width] in and out.
     func layerNorm(_ input: Tensor, weight: Tensor, bias: Tensor, epsilon: Float) throws -> Tensor
-
-    /// `silu(gate) · up`, where each row of `gateUp` holds the gate first: [rows, 2 × width] → [rows, width].
-    func siluMultiply(_ gateUp: Tensor) throws -> Tensor
 
     // MARK: Attention
 
@@ -59,7 +56,7 @@ public protocol Backend: Sendable {
     /// whose `rows` hold r. `angles` rotates pair (i, i + headSize/2); nil stores keys unrotated. Scale 1/√headSize.
     /// Returns [rows, heads × headSize].
     func pagedAttention(
-        _ qkv: Tensor, angles: RotaryAngles?, cache: KVCache, layer: Int, heads: Int, layout: BatchLayout
+        _ qkv: Tensor, angles: RotaryAngles?, cache: KVCache, layer: Int, heads: Int, layout: PagedLayout
     ) throws -> Tensor
 
     // MARK: Moving rows
@@ -83,6 +80,20 @@ public protocol Backend: Sendable {
     /// Folds `factor`² neighbouring cells of each `grid` × `grid` frame into one row, ordered (dy, dx, channel):
     /// [frames × grid², width] → [frames × (grid/factor)², width × factor²].
     func pixelShuffle(_ input: Tensor, grid: Int, factor: Int) throws -> Tensor
+}
+
+extension Backend {
+    /// `activation(input · weightᵀ + bias)` of rows as they are: [rows, inputs] × [outputs, inputs] → [rows, outputs].
+    public func linear(
+        _ input: Tensor, _ weight: Tensor, bias: Tensor?, activation: Activation
+    ) throws -> Tensor {
+        try linear(.rows(input), weight, bias: bias, activation: activation)
+    }
+
+    /// `residual += input · weightᵀ + bias`, in place, of rows as they are; `residual`: [rows, outputs].
+    public func addLinear(_ input: Tensor, _ weight: Tensor, bias: Tensor?, to residual: Tensor) throws {
+        try addLinear(.rows(input), weight, bias: bias, to: residual)
+    }
 }
 
 /// What is applied to the result of a linear layer.

@@ -7,11 +7,12 @@ public final class Storage: Sendable {
     /// it orders.
     nonisolated(unsafe) public let address: UnsafeMutableRawPointer
     public let byteCount: Int
-    private let release: @Sendable (UnsafeMutableRawPointer) -> Void
+    private let release: @Sendable (UnsafeMutableRawPointer, _ byteCount: Int) -> Void
 
     /// Takes over `byteCount` bytes at `address`; `release` runs once, at the end of the storage's life.
     public init(
-        address: UnsafeMutableRawPointer, byteCount: Int, release: @escaping @Sendable (UnsafeMutableRawPointer) -> Void
+        address: UnsafeMutableRawPointer, byteCount: Int,
+        release: @escaping @Sendable (UnsafeMutableRawPointer, _ byteCount: Int) -> Void
     ) {
         self.address = address
         self.byteCount = byteCount
@@ -21,8 +22,8 @@ public final class Storage: Sendable {
     /// Fresh, uninitialised host memory aligned for vector loads.
     public static func host(byteCount: Int) -> Storage {
         let address = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 64), alignment: 64)
-        return Storage(address: address, byteCount: byteCount) { $0.deallocate() }
+        return Storage(address: address, byteCount: byteCount) { address, _ in address.deallocate() }
     }
 
-    deinit { release(address) }
+    deinit { release(address, byteCount) }
 }

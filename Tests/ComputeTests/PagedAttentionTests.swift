@@ -117,7 +117,8 @@ private struct PagedRun {
 
     func attend() throws -> [Float] {
         let result = try backend.pagedAttention(
-            qkv, angles: angles, cache: cache, layer: Self.layer, heads: shape.heads, layout: layout)
+            qkv, angles: angles, cache: cache, layer: Self.layer, heads: shape.heads,
+            layout: PagedLayout(layout, of: cache.shape, on: backend))
         return try backend.download(result)
     }
 

@@ -59,6 +59,17 @@ typedef struct {
     int32_t *starts;  // [rows, inputs / 32]: what a block's sum starts from, in the kernels' own form
 } docent_quantized_rows;
 
+typedef enum { docent_as_is = 0, docent_rms_normalized = 1, docent_silu_gated = 2 } docent_form;
+
+/// Rows [rows, inputs] that a linear layer reads, as they are or computed while they are quantised.
+typedef struct {
+    const float *values;  // [rows, inputs]; gated: [rows, 2 x inputs], of each row the gates first
+    docent_form form;
+    const float *weight;  // normalised: [inputs]
+    float epsilon;        // normalised
+    int64_t inputs;
+} docent_rows;
+
 /// `output = activation(input x weight^T + bias)`, or `output += input x weight^T + bias` when `accumulate`.
 typedef struct {
     const float *input;               // [rows, inputs]
@@ -109,9 +120,8 @@ typedef struct {
     void (*multiply_tiles)(
         const docent_linear *, const float *packed, int64_t first_row, int64_t last_row, int64_t output,
         float *scratch);
-    /// Rows `first ..< last` of [rows, inputs] for weights of `type`.
-    void (*quantize_rows)(
-        docent_type type, const float *input, int64_t inputs, int64_t first, int64_t last, docent_quantized_rows);
+    /// Rows `first ..< last` for weights of `type`; the same values as `rms_norm` or `silu_multiply` would give, rounded.
+    void (*quantize_rows)(docent_type type, const docent_rows *, int64_t first, int64_t last, docent_quantized_rows);
 
     // Attention
     /// Floats of scratch that `attend` needs.

@@ -22,32 +22,55 @@ INLINE void store_values(docent_type type, integers q, char *to, int64_t index) 
     memcpy(to + index, &narrow, LANES);
 }
 
-/// Symmetric int8 with the block's largest magnitude at 127 (round to nearest, ties to even).
-INLINE void quantize_block(docent_type type, const float *x, int64_t block, docent_quantized_rows out) {
-    vector top = {};
-    for (int i = 0; i < docent_block; i += LANES) {
-        vector v = load(x + i);
-        top = larger(top, larger(v, -v));
+/// LANES elements of a row in its form; `scale` is the row's, where it is normalised.
+INLINE vector formed(docent_form form, const docent_rows *rows, const float *row, float scale, int64_t i) {
+    switch (form) {
+    case docent_rms_normalized: return load(row + i) * scale * load(rows->weight + i);
+    case docent_silu_gated: return sigmoid_times(load(row + i), load(row + i)) * load(row + rows->inputs + i);
+    default: return load(row + i);
     }
-    float magnitude = largest(top), inverse = magnitude > 0 ? 127.0f / magnitude : 0;
-    integers total = {};
-    for (int i = 0; i < docent_block; i += LANES) {
-        // Adding 1.5 x 2^23 leaves the rounded integer in the low bits.
-        integers q = (integers)(load(x + i) * inverse + 0x1.8p23f) - (integers)splat(0x1.8p23f);
-        total += q;
-        store_values(type, q, (char *)out.values + block * row_block_bytes(type), i);
+}
+
+/// Symmetric int8 with each block's largest magnitude at 127 (round to nearest, ties to even).
+INLINE void quantize_row(
+    docent_type type, docent_form form, const docent_rows *rows, int64_t index, docent_quantized_rows out) {
+    int64_t blocks = rows->inputs / docent_block;
+    const float *row = rows->values + index * rows->inputs * (form == docent_silu_gated ? 2 : 1);
+    float scale = form == docent_rms_normalized ? rms_scale(row, rows->epsilon, rows->inputs) : 1;
+    for (int64_t block = index * blocks; block < (index + 1) * blocks; block++) {
+        vector values[docent_block / LANES], top = {};
+        for (int i = 0; i < docent_block / LANES; i++) {
+            values[i] = formed(form, rows, row, scale, (block - index * blocks) * docent_block + i * LANES);
+            top = larger(top, larger(values[i], -values[i]));
+        }
+        float magnitude = largest(top), inverse = magnitude > 0 ? 127.0f / magnitude : 0;
+        integers total = {};
+        for (int i = 0; i < docent_block / LANES; i++) {
+            // Adding 1.5 x 2^23 leaves the rounded integer in the low bits.
+            integers q = (integers)(values[i] * inverse + 0x1.8p23f) - (integers)splat(0x1.8p23f);
+            total += q;
+            store_values(type, q, (char *)out.values + block * row_block_bytes(type), i * LANES);
+        }
+        out.scales[block] = magnitude / 127.0f;
+        out.starts[block] = start_of(type, total);
     }
-    out.scales[block] = magnitude / 127.0f;
-    out.starts[block] = start_of(type, total);
+}
+
+INLINE void quantize_form(
+    docent_type type, const docent_rows *rows, int64_t first, int64_t last, docent_quantized_rows out) {
+    for (int64_t row = first; row < last; row++) {
+        switch (rows->form) {
+        case docent_rms_normalized: quantize_row(type, docent_rms_normalized, rows, row, out); break;
+        case docent_silu_gated: quantize_row(type, docent_silu_gated, rows, row, out); break;
+        default: quantize_row(type, docent_as_is, rows, row, out);
+        }
+    }
 }
 
 static void quantize_rows(
-    docent_type type, const float *input, int64_t inputs, int64_t first, int64_t last, docent_quantized_rows out) {
-    int64_t blocks = inputs / docent_block;
-    for (int64_t block = first * blocks; block < last * blocks; block++) {
-        if (type == docent_q4) quantize_block(docent_q4, input + block * docent_block, block, out);
-        else quantize_block(docent_q8, input + block * docent_block, block, out);
-    }
+    docent_type type, const docent_rows *rows, int64_t first, int64_t last, docent_quantized_rows out) {
+    if (type == docent_q4) quantize_form(docent_q4, rows, first, last, out);
+    else quantize_form(docent_q8, rows, first, last, out);
 }
 
 enum { parts = docent_panel_outputs / LANES };

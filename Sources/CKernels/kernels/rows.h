@@ -1,21 +1,27 @@
 // Loops over the elements of rows: norms, sums, activations, conversions.
 
+/// What a row is multiplied by so that its mean square is one.
+INLINE float rms_scale(const float *row, float epsilon, int64_t width) {
+    vector squares = {}, more = {};
+    int64_t i = 0;
+    for (; i + 2 * LANES <= width; i += 2 * LANES) {
+        vector a = load(row + i), b = load(row + i + LANES);
+        squares += a * a;
+        more += b * b;
+    }
+    for (; i < width; i += LANES) {
+        vector a = load_some(row + i, width - i < LANES ? width - i : LANES);
+        squares += a * a;
+    }
+    return 1.0f / sqrtf(sum(squares + more) / (float)width + epsilon);
+}
+
 static void rms_norm(
     const float *input, const float *weight, float epsilon, int64_t rows, int64_t width, float *output) {
     for (int64_t row = 0; row < rows; row++, input += width, output += width) {
-        vector squares = {}, more = {};
+        float scale = rms_scale(input, epsilon, width);
         int64_t i = 0;
-        for (; i + 2 * LANES <= width; i += 2 * LANES) {
-            vector a = load(input + i), b = load(input + i + LANES);
-            squares += a * a;
-            more += b * b;
-        }
-        for (; i < width; i += LANES) {
-            vector a = load_some(input + i, width - i < LANES ? width - i : LANES);
-            squares += a * a;
-        }
-        float scale = 1.0f / sqrtf(sum(squares + more) / (float)width + epsilon);
-        for (i = 0; i + LANES <= width; i += LANES) store(output + i, load(input + i) * scale * load(weight + i));
+        for (; i + LANES <= width; i += LANES) store(output + i, load(input + i) * scale * load(weight + i));
         for (; i < width; i++) output[i] = input[i] * scale * weight[i];
     }
 }

@@ -41,6 +41,7 @@ extension CPUBackend {
 
     /// Runs many-row parts, each thread with scratch for the largest.
     private func attend(_ parts: [docent_attention]) throws {
+        guard !parts.isEmpty else { return }
         let need = parts.map { kernels.attend_scratch($0.rows, $0.group, $0.head_size) }.max() ?? 0
         let scratch = try makeTensor([pool.threads, Int(need)], .f32)
         parts.withUnsafeBufferPointer { parts in
@@ -51,7 +52,7 @@ extension CPUBackend {
     }
 
     public func pagedAttention(
-        _ qkv: Tensor, angles: RotaryAngles?, cache: KVCache, layer: Int, heads: Int, layout: BatchLayout
+        _ qkv: Tensor, angles: RotaryAngles?, cache: KVCache, layer: Int, heads: Int, layout: PagedLayout
     ) throws -> Tensor {
         let step = try PagedStep(self, qkv, angles: angles, cache: cache, layer: layer, heads: heads, layout: layout)
         step.store()

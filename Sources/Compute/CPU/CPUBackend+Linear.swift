@@ -1,52 +1,65 @@
 import CKernels
 
 extension CPUBackend {
-    public func linear(_ input: Tensor, _ weight: Tensor, bias: Tensor?, activation: Activation) throws -> Tensor {
-        let output = try makeTensor([input.rows, weight.rows], .f32)
+    public func linear(
+        _ input: LinearInput, _ weight: Tensor, bias: Tensor?, activation: Activation
+    ) throws -> Tensor {
+        let output = try makeTensor([input.source.rows, weight.rows], .f32)
         let bias = try bias.map(widened)
-        var arguments = self.arguments(input, weight, bias: bias, output: output)
+        var arguments = self.arguments(weight, bias: bias, output: output)
         arguments.activation = activation.kernelActivation
-        try multiply(&arguments)
-        withExtendedLifetime((input, weight, bias)) {}
+        try multiply(input, &arguments)
+        withExtendedLifetime((weight, bias)) {}
         return output
     }
 
-    public func addLinear(_ input: Tensor, _ weight: Tensor, bias: Tensor?, to residual: Tensor) throws {
+    public func addLinear(_ input: LinearInput, _ weight: Tensor, bias: Tensor?, to residual: Tensor) throws {
+        precondition(residual.rows == input.source.rows, "\(residual.rows) rows for \(input.source.rows) results")
         let bias = try bias.map(widened)
-        var arguments = self.arguments(input, weight, bias: bias, output: residual)
+        var arguments = self.arguments(weight, bias: bias, output: residual)
         arguments.accumulate = true
-        try multiply(&arguments)
-        withExtendedLifetime((input, weight, bias, residual)) {}
+        try multiply(input, &arguments)
+        withExtendedLifetime((weight, bias, residual)) {}
     }
 
-    private func arguments(_ input: Tensor, _ weight: Tensor, bias: Tensor?, output: Tensor) -> docent_linear {
-        precondition(input.width == weight.width, "input \(input.shape) does not fit weight \(weight.shape)")
-        precondition(
-            output.rows == input.rows && output.width == weight.rows,
-            "result \(output.shape) of input \(input.shape) and weight \(weight.shape)")
+    private func arguments(_ weight: Tensor, bias: Tensor?, output: Tensor) -> docent_linear {
+        precondition(output.width == weight.rows, "result \(output.shape) of weight \(weight.shape)")
         precondition(bias.map { $0.count == weight.rows } ?? true, "bias does not fit weight \(weight.shape)")
         var arguments = docent_linear()
-        arguments.input = UnsafePointer(input.floats)
         arguments.weight = UnsafeRawPointer(weight.address)
         arguments.bias = bias.map { UnsafePointer($0.floats) }
         arguments.output = output.floats
-        arguments.rows = Int64(input.rows)
+        arguments.rows = Int64(output.rows)
         arguments.inputs = Int64(weight.width)
         arguments.outputs = Int64(weight.rows)
         arguments.type = weight.kernelType
         return arguments
     }
 
-    private func multiply(_ arguments: inout docent_linear) throws {
+    private func multiply(_ input: LinearInput, _ arguments: inout docent_linear) throws {
+        precondition(
+            input.width == Int(arguments.inputs), "input \(input.source.shape) for \(arguments.inputs) inputs")
         guard arguments.rows > 0 else { return }
         if arguments.type == docent_q8 || arguments.type == docent_q4 {
             // Whatever the number of rows: activations rounded to int8 in a small batch and not in a large one would
             // make an answer depend on its company.
-            try multiplyQuantized(&arguments)
-        } else if arguments.rows <= kernels.row_limit {
+            let quantized = try quantizedRows(of: input, for: arguments.type)
+            arguments.quantized = quantized.pointers
             multiplyRows(arguments)
+            withExtendedLifetime(quantized.memory) {}
         } else {
-            try multiplyTiles(arguments)
+            let rows = try rows(of: input)
+            arguments.input = UnsafePointer(rows.floats)
+            if arguments.rows <= kernels.row_limit { multiplyRows(arguments) } else { try multiplyTiles(arguments) }
+            withExtendedLifetime(rows) {}
+        }
+    }
+
+    private func rows(of input: LinearInput) throws -> Tensor {
+        switch input {
+        case .rows(let rows): rows
+        case .rmsNormalized(let rows, let weight, let epsilon): try rmsNorm(rows, weight: weight, epsilon: epsilon)
+        case .siluGated(let gateUp): try siluMultiply(gateUp)
         }
     }
 
@@ -55,30 +68,46 @@ extension CPUBackend {
     /// Streams the weights once, each thread its share of the outputs.
     private func multiplyRows(_ arguments: docent_linear) {
         let outputs = Int(arguments.outputs)
-        pool.run(over: outputs, step: 16, cost: outputs * Int(arguments.inputs)) { range, _ in
-            withUnsafePointer(to: arguments) {
-                kernels.multiply_rows($0, Int64(range.lowerBound), Int64(range.upperBound))
+        withUnsafePointer(to: arguments) { arguments in
+            pool.run(over: outputs, step: 16, cost: outputs * Int(arguments.pointee.inputs)) { range, _ in
+                kernels.multiply_rows(arguments, Int64(range.lowerBound), Int64(range.upperBound))
             }
         }
     }
 
-    private func multiplyQuantized(_ arguments: inout docent_linear) throws {
-        let rows = Int(arguments.rows)
-        let inputs = Int(arguments.inputs)
-        let blocks = inputs / DType.q8.blockLength
-        let values = try makeTensor([2, rows, inputs], .u8)
-        let scales = try makeTensor([2, rows, blocks], .f32)
-        let quantized = docent_quantized_rows(
-            values: values.address, scales: scales.floats,
-            starts: (scales.address + scales.byteCount / 2).assumingMemoryBound(to: Int32.self))
-        let (type, input) = (arguments.type, arguments.input)
-        pool.run(over: rows, step: 1, cost: rows * inputs) { range, _ in
-            kernels.quantize_rows(
-                type, input, Int64(inputs), Int64(range.lowerBound), Int64(range.upperBound), quantized)
+    /// Rows rounded to int8, computed in the same pass where they are normalised or gated.
+    private func quantizedRows(
+        of input: LinearInput, for type: docent_type
+    ) throws -> (pointers: docent_quantized_rows, memory: Tensor) {
+        let (rows, inputs) = (input.source.rows, input.width)
+        let (valueBytes, blocks) = (2 * rows * inputs, rows * inputs / DType.q8.blockLength)
+        let scaleBytes = blocks * MemoryLayout<Float>.size
+        let memory = try makeTensor([valueBytes + 2 * scaleBytes], .u8)
+        let pointers = docent_quantized_rows(
+            values: memory.address,
+            scales: (memory.address + valueBytes).assumingMemoryBound(to: Float.self),
+            starts: (memory.address + valueBytes + scaleBytes).assumingMemoryBound(to: Int32.self))
+        var source = docent_rows()
+        source.values = UnsafePointer(input.source.floats)
+        source.inputs = Int64(inputs)
+        var normWeight: Tensor?
+        switch input {
+        case .rows: source.form = docent_as_is
+        case .siluGated: source.form = docent_silu_gated
+        case .rmsNormalized(_, let weight, let epsilon):
+            precondition(weight.count == inputs, "norm of \(weight.count) for rows of \(inputs)")
+            normWeight = try widened(weight)
+            source.form = docent_rms_normalized
+            source.weight = normWeight.map { UnsafePointer($0.floats) }
+            source.epsilon = epsilon
         }
-        arguments.quantized = quantized
-        multiplyRows(arguments)
-        withExtendedLifetime((values, scales)) {}
+        withUnsafePointer(to: source) { source in
+            pool.run(over: rows, step: 1, cost: rows * inputs) { range, _ in
+                kernels.quantize_rows(type, source, Int64(range.lowerBound), Int64(range.upperBound), pointers)
+            }
+        }
+        withExtendedLifetime((input, normWeight)) {}
+        return (pointers, memory)
     }
 
     // MARK: Many rows

@@ -28,7 +28,8 @@ extension CPUBackend {
         return output
     }
 
-    public func siluMultiply(_ gateUp: Tensor) throws -> Tensor {
+    /// `silu(gate) · up`, where each row of `gateUp` holds the gates first: [rows, 2 × width] → [rows, width].
+    func siluMultiply(_ gateUp: Tensor) throws -> Tensor {
         precondition(gateUp.width.isMultiple(of: 2), "gate and up of \(gateUp.width) are not equal")
         let output = try makeTensor([gateUp.rows, gateUp.width / 2], .f32)
         forRows(of: gateUp) { rows in

@@ -43,7 +43,7 @@ public final class CPUBackend: Backend {
         guard let memory = docent_allocate(Int64(max(byteCount, 64))) else {
             throw ComputeError.outOfMemory(device: "cpu", byteCount: byteCount)
         }
-        let storage = Storage(address: memory, byteCount: byteCount) { $0.deallocate() }
+        let storage = Storage(address: memory, byteCount: byteCount) { address, _ in address.deallocate() }
         let result = Tensor(shape: weight.shape, type: type, storage: storage)
         let scratch = try makeTensor([pool.threads, panel * inputs], .f32)
         pool.run(parts: (outputs + panel - 1) / panel) { part, thread in

@@ -85,7 +85,8 @@ final class HostAllocator: Sendable {
         guard let address = reuse(size) ?? fresh(size) else {
             throw .outOfMemory(device: "cpu", byteCount: byteCount)
         }
-        return Storage(address: address, byteCount: size) { self.take($0, back: size) }
+        // Capturing nothing but the allocator, the closure needs no memory of its own.
+        return Storage(address: address, byteCount: size) { [self] in take($0, back: $1) }
     }
 
     private func reuse(_ size: Int) -> UnsafeMutableRawPointer? {

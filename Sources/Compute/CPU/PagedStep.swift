@@ -11,11 +11,9 @@ struct PagedStep {
     private let qkv: Tensor
     private let angles: RotaryAngles?
     private let cache: KVCache
-    private let layer: Int
+    private let keys, values: UnsafeMutablePointer<Float>
     private let heads: Int
-    private let sequences: [BatchLayout.Sequence]
-    /// The pages of all sequences one after another, at an address that the kernels can keep.
-    private let pages: Tensor
+    private let layout: PagedLayout
 
     private static let tokensPerPart = 128
     private static let rowsPerPart = 64
@@ -27,34 +25,21 @@ struct PagedStep {
 
     init(
         _ backend: CPUBackend, _ qkv: Tensor, angles: RotaryAngles?, cache: KVCache, layer: Int, heads: Int,
-        layout: BatchLayout
+        layout: PagedLayout
     ) throws {
         let shape = cache.shape
         precondition(heads.isMultiple(of: shape.kvHeads), "\(heads) heads share \(shape.kvHeads) key heads")
         precondition(
             qkv.width == (heads + 2 * shape.kvHeads) * shape.headSize, "qkv rows of \(qkv.width) for \(heads) heads")
-        for sequence in layout.sequences {
-            precondition(
-                sequence.rows.upperBound <= qkv.rows && sequence.rows.count <= sequence.contextLength,
-                "rows \(sequence.rows) of \(qkv.rows) in a context of \(sequence.contextLength)")
-            precondition(
-                sequence.contextLength <= sequence.pages.count * shape.pageSize
-                    && sequence.pages.allSatisfy { 0..<shape.pages ~= Int($0) },
-                "pages \(sequence.pages) for \(sequence.contextLength) tokens")
-        }
+        precondition(layout.sequences.allSatisfy { $0.rows.upperBound <= qkv.rows }, "rows beyond \(qkv.rows)")
         self.backend = backend
         self.qkv = qkv
         self.angles = angles
         self.cache = cache
-        self.layer = layer
+        keys = cache.keys[layer].floats
+        values = cache.values[layer].floats
         self.heads = heads
-        sequences = layout.sequences
-        pages = try backend.makeTensor([sequences.map(\.pages.count).reduce(0, +)], .i32)
-        var next = pages.address.assumingMemoryBound(to: Int32.self)
-        for sequence in sequences {
-            next.update(from: sequence.pages, count: sequence.pages.count)
-            next += sequence.pages.count
-        }
+        self.layout = layout
         output = try backend.makeTensor([qkv.rows, heads * shape.headSize], .f32)
         rotated = angles == nil ? qkv : try backend.makeTensor([qkv.rows, heads * shape.headSize], .f32)
     }
@@ -63,7 +48,7 @@ struct PagedStep {
 
     /// Rotates the queries and writes this step's keys and values to their pages.
     func store() {
-        for sequence in sequences {
+        for sequence in layout.sequences {
             let past = sequence.contextLength - sequence.rows.count
             backend.pool.run(over: sequence.rows.count, step: 1, cost: sequence.rows.count * qkv.width) { rows, _ in
                 for row in rows { store(sequence.rows.lowerBound + row, at: past + row, of: sequence) }
@@ -71,20 +56,20 @@ struct PagedStep {
         }
     }
 
-    private func store(_ row: Int, at position: Int, of sequence: BatchLayout.Sequence) {
-        let page = Int(sequence.pages[position / shape.pageSize])
+    private func store(_ row: Int, at position: Int, of sequence: PagedLayout.Sequence) {
+        let page = Int(pages(of: sequence)[position / shape.pageSize])
         let slot = page * pageStride + position % shape.pageSize * headSize
-        let keys = qkv.row(row) + heads * headSize
-        let values = keys + shape.kvHeads * headSize
+        let newKeys = qkv.row(row) + heads * headSize
+        let newValues = newKeys + shape.kvHeads * headSize
         if angles != nil { rotate(qkv.row(row), row, heads: heads, into: rotated.row(row)) }
         for head in 0..<shape.kvHeads {
             let at = slot + head * shape.pageSize * headSize
-            (cache.values[layer].floats + at).update(from: values + head * headSize, count: headSize)
-            let key = cache.keys[layer].floats + at
+            (values + at).update(from: newValues + head * headSize, count: headSize)
+            let key = keys + at
             if angles == nil {
-                key.update(from: keys + head * headSize, count: headSize)
+                key.update(from: newKeys + head * headSize, count: headSize)
             } else {
-                rotate(keys + head * headSize, row, heads: 1, into: key)
+                rotate(newKeys + head * headSize, row, heads: 1, into: key)
             }
         }
     }
@@ -102,13 +87,12 @@ struct PagedStep {
     /// Sequences with several rows, as parts that the pool may run in any order.
     func manyRows() -> [docent_attention] {
         var parts: [docent_attention] = []
-        forEachSequence { sequence, pages in
-            guard sequence.rows.count > 1 else { return }
+        for sequence in layout.sequences where sequence.rows.count > 1 {
             for start in stride(from: 0, to: sequence.rows.count, by: Self.rowsPerPart) {
                 let end = min(sequence.rows.count, start + Self.rowsPerPart)
                 let rows = sequence.rows.lowerBound + start..<sequence.rows.lowerBound + end
                 let tokens = sequence.contextLength - (sequence.rows.count - end)
-                for head in 0..<shape.kvHeads { parts.append(part(rows: rows, tokens: tokens, head, pages)) }
+                for head in 0..<shape.kvHeads { parts.append(part(sequence, rows: rows, tokens: tokens, head)) }
             }
         }
         // The last rows of a sequence see the most tokens: long parts first.
@@ -117,64 +101,66 @@ struct PagedStep {
 
     /// Attends sequences with one row and joins their runs.
     func attendSingleRows() throws {
+        let singles = layout.sequences.filter { $0.rows.count == 1 }
         var runs: [Run] = []
-        var joins: [(part: docent_attention, runs: Range<Int>)] = []
-        forEachSequence { sequence, pages in
-            guard sequence.rows.count == 1 else { return }
+        var cost = 0
+        for sequence in singles {
             for head in 0..<shape.kvHeads {
-                let part = part(rows: sequence.rows, tokens: sequence.contextLength, head, pages)
-                let firstRun = runs.count
                 for first in stride(from: 0, to: sequence.contextLength, by: Self.tokensPerPart) {
                     let last = min(sequence.contextLength, first + Self.tokensPerPart)
-                    runs.append(Run(part: part, tokens: first..<last))
+                    runs.append(Run(sequence: sequence, head: head, tokens: first..<last))
                 }
-                joins.append((part, firstRun..<runs.count))
             }
+            cost += sequence.contextLength * heads * headSize
         }
         guard !runs.isEmpty else { return }
-        let size = group * (headSize + 2)
-        let partials = try backend.makeTensor([runs.count, size], .f32)
-        let cost = runs.reduce(0) { $0 + $1.tokens.count } * group * headSize
+        let partials = try backend.makeTensor([runs.count, group * (headSize + 2)], .f32)
         backend.pool.run(over: runs.count, step: 1, cost: cost) { range, _ in
             for index in range {
                 let run = runs[index]
-                withUnsafePointer(to: run.part) {
-                    backend.kernels.attend_part(
-                        $0, Int64(run.tokens.lowerBound), Int64(run.tokens.upperBound), partials.row(index))
-                }
+                var part = part(run.sequence, rows: run.sequence.rows, tokens: run.sequence.contextLength, run.head)
+                backend.kernels.attend_part(
+                    &part, Int64(run.tokens.lowerBound), Int64(run.tokens.upperBound), partials.row(index))
             }
         }
-        for join in joins {
-            backend.kernels.join_parts(
-                partials.row(join.runs.lowerBound), Int64(join.runs.count), Int64(group), Int64(headSize),
-                join.part.output)
+        join(singles, partials)
+    }
+
+    /// Of each sequence and head the runs follow one another.
+    private func join(_ singles: [PagedLayout.Sequence], _ partials: Tensor) {
+        var next = 0
+        for sequence in singles {
+            let runs = (sequence.contextLength + Self.tokensPerPart - 1) / Self.tokensPerPart
+            for head in 0..<shape.kvHeads {
+                backend.kernels.join_parts(
+                    partials.row(next), Int64(runs), Int64(group), Int64(headSize),
+                    output.row(sequence.rows.lowerBound) + head * group * headSize)
+                next += runs
+            }
         }
     }
 
     /// Some tokens of the context of one row and key head.
     private struct Run {
-        let part: docent_attention
+        let sequence: PagedLayout.Sequence
+        let head: Int
         let tokens: Range<Int>
     }
 
-    private func forEachSequence(_ body: (BatchLayout.Sequence, _ pages: UnsafePointer<Int32>) -> Void) {
-        var start = UnsafePointer(pages.address.assumingMemoryBound(to: Int32.self))
-        for sequence in sequences {
-            body(sequence, start)
-            start += sequence.pages.count
-        }
+    private func pages(of sequence: PagedLayout.Sequence) -> UnsafePointer<Int32> {
+        UnsafePointer(layout.pages.address.assumingMemoryBound(to: Int32.self) + sequence.firstPage)
     }
 
     private func part(
-        rows: Range<Int>, tokens: Int, _ kvHead: Int, _ pages: UnsafePointer<Int32>
+        _ sequence: PagedLayout.Sequence, rows: Range<Int>, tokens: Int, _ kvHead: Int
     ) -> docent_attention {
         let offset = kvHead * shape.pageSize * headSize
         var part = docent_attention()
         part.queries = UnsafePointer(rotated.row(rows.lowerBound) + kvHead * group * headSize)
         part.output = output.row(rows.lowerBound) + kvHead * group * headSize
-        part.keys = UnsafePointer(cache.keys[layer].floats + offset)
-        part.values = UnsafePointer(cache.values[layer].floats + offset)
-        part.pages = pages
+        part.keys = UnsafePointer(keys + offset)
+        part.values = UnsafePointer(values + offset)
+        part.pages = pages(of: sequence)
         part.rows = Int64(rows.count)
         part.group = Int64(group)
         part.head_size = Int64(headSize)

@@ -34,34 +34,50 @@ final class ThreadPool: Sendable {
             return
         }
         withoutActuallyEscaping(body) { body in
-            withUnsafePointer(to: body) { context in
+            let job = Job(body: body)
+            withUnsafePointer(to: job) { context in
                 turn.withLock { _ in
                     docent_pool_run(
                         pool, Int64(parts),
                         { context, part, thread in
                             guard let context else { return }
-                            let body = context.assumingMemoryBound(to: ((Int, Int) -> Void).self)
-                            body.pointee(Int(part), Int(thread))
+                            context.assumingMemoryBound(to: Job.self).pointee.body(Int(part), Int(thread))
                         }, UnsafeMutableRawPointer(mutating: context))
                 }
             }
         }
     }
 
-    /// Cuts 0 ..< count into ranges that start at multiples of `step` and calls `body` for each: enough of them for
-    /// all threads to end together, one when `cost` (elements touched) is too small to share.
+    /// Not copyable, so that a part borrows the closure: all threads counting references to it would be waiting for one
+    /// line of memory.
+    private struct Job: ~Copyable {
+        let body: (_ part: Int, _ thread: Int) -> Void
+    }
+
+    /// Cuts 0 ..< count into ranges that start at multiples of `step` and calls `body` for each; in one piece when `cost`
+    /// (elements touched) is too small to share.
+    ///
+    /// Whoever takes a range gets half of its fair share of what is left (guided self-scheduling, Polychronopoulos & Kuck
+    /// 1987): first long runs of memory, at the end single steps, so that all threads end together.
     func run(over count: Int, step: Int, cost: Int, _ body: (_ range: Range<Int>, _ thread: Int) -> Void) {
+        guard count > 0 else { return }
+        guard threads > 1, cost >= Self.smallestSharedCost else { return body(0..<count, 0) }
         let steps = (count + step - 1) / step
-        let parts = cost < Self.smallestSharedCost ? 1 : min(steps, threads * Self.partsPerThread)
-        run(parts: parts) { part, thread in
-            let start = part * steps / parts * step
-            let end = min(count, (part + 1) * steps / parts * step)
-            if start < end { body(start..<end, thread) }
+        let shares = 2 * threads
+        // As many ranges as there are shares leave less than half of the steps.
+        let mostRanges = shares * (Int.bitWidth - steps.leadingZeroBitCount)
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: mostRanges + 1) { starts in
+            var (ranges, next) = (0, 0)
+            while next < steps {
+                starts[ranges] = next * step
+                ranges += 1
+                next += (steps - next + shares - 1) / shares
+            }
+            starts[ranges] = count
+            run(parts: ranges) { part, thread in body(starts[part]..<starts[part + 1], thread) }
         }
     }
 
     /// About four microseconds of streaming, twice what handing out a job costs.
     private static let smallestSharedCost = 32 * 1024
-    /// Slack for a thread that the system puts aside for a while.
-    private static let partsPerThread = 8
 }

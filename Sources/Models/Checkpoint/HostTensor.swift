@@ -70,6 +70,6 @@ extension Storage {
     fileprivate static func mapped(byteCount: Int) -> Storage? {
         let memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
         guard let memory, memory != MAP_FAILED else { return nil }
-        return Storage(address: memory, byteCount: byteCount) { munmap($0, byteCount) }
+        return Storage(address: memory, byteCount: byteCount) { munmap($0, $1) }
     }
 }

@@ -43,7 +43,7 @@ struct MappedFile: Sendable {
             throw ModelError.unreadable(file: path, reason: Self.reason(errno))
         }
         self.path = path
-        storage = Storage(address: address, byteCount: byteCount) { munmap($0, byteCount) }
+        storage = Storage(address: address, byteCount: byteCount) { munmap($0, $1) }
         #if canImport(Darwin)
             modified = status.st_mtimespec.tv_sec
         #else

@@ -5,7 +5,7 @@ struct DecoderStep {
     let backend: any Backend
     let angles: RotaryAngles
     let cache: KVCache
-    let layout: BatchLayout
+    let layout: PagedLayout
 }
 
 /// One decoder block: attention and feed-forward, each added to the residual stream (pre-norm, as in Llama).
@@ -25,8 +25,8 @@ struct DecoderBlock: Sendable {
 
     /// Updates `hidden` [rows, width] in place.
     func callAsFunction(_ hidden: Tensor, layer: Int, _ step: DecoderStep) throws {
-        try attention(attentionNorm(hidden, on: step.backend), addingTo: hidden, layer: layer, step)
-        try feedForward(feedForwardNorm(hidden, on: step.backend), addingTo: hidden, on: step.backend)
+        try attention(attentionNorm.input(hidden), addingTo: hidden, layer: layer, step)
+        try feedForward(feedForwardNorm.input(hidden), addingTo: hidden, on: step.backend)
     }
 }
 
@@ -52,7 +52,7 @@ struct SelfAttention: Sendable {
     }
 
     /// `input`: the normalised stream, [rows, width]; `residual` [rows, width] grows in place.
-    func callAsFunction(_ input: Tensor, addingTo residual: Tensor, layer: Int, _ step: DecoderStep) throws {
+    func callAsFunction(_ input: LinearInput, addingTo residual: Tensor, layer: Int, _ step: DecoderStep) throws {
         let queryKeyValue = try queryKeyValue(input, on: step.backend)
         let attended = try step.backend.pagedAttention(
             queryKeyValue, angles: step.angles, cache: step.cache, layer: layer, heads: heads, layout: step.layout)
@@ -75,7 +75,7 @@ struct GatedFeedForward: Sendable {
     }
 
     /// `input`: the normalised stream, [rows, width]; `residual` [rows, width] grows in place.
-    func callAsFunction(_ input: Tensor, addingTo residual: Tensor, on backend: any Backend) throws {
-        try down.add(backend.siluMultiply(gateUp(input, on: backend)), to: residual, on: backend)
+    func callAsFunction(_ input: LinearInput, addingTo residual: Tensor, on backend: any Backend) throws {
+        try down.add(.siluGated(gateUp(input, on: backend)), to: residual, on: backend)
     }
 }

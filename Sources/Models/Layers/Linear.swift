@@ -27,11 +27,23 @@ struct Linear: Sendable {
     func callAsFunction(
         _ input: Tensor, activation: Activation = .none, on backend: any Backend
     ) throws -> Tensor {
+        try self(.rows(input), activation: activation, on: backend)
+    }
+
+    /// [rows, inputs] → [rows, outputs].
+    func callAsFunction(
+        _ input: LinearInput, activation: Activation = .none, on backend: any Backend
+    ) throws -> Tensor {
         try backend.linear(input, weight, bias: bias, activation: activation)
     }
 
     /// Adds the result to `residual` [rows, outputs] in place.
     func add(_ input: Tensor, to residual: Tensor, on backend: any Backend) throws {
+        try add(.rows(input), to: residual, on: backend)
+    }
+
+    /// Adds the result to `residual` [rows, outputs] in place.
+    func add(_ input: LinearInput, to residual: Tensor, on backend: any Backend) throws {
         try backend.addLinear(input, weight, bias: bias, to: residual)
     }
 }

@@ -15,6 +15,9 @@ struct RMSNorm: Sendable {
     func callAsFunction(_ input: Tensor, on backend: any Backend) throws -> Tensor {
         try backend.rmsNorm(input, weight: weight, epsilon: epsilon)
     }
+
+    /// The same for a linear layer alone, which computes it on the way.
+    func input(_ rows: Tensor) -> LinearInput { .rmsNormalized(rows, weight: weight, epsilon: epsilon) }
 }
 
 /// Layer normalisation with scale and shift (Ba et al. 2016, arXiv:1607.06450).

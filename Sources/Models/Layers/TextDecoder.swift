@@ -35,11 +35,11 @@ struct TextDecoder: Sendable {
         for image in batch.features { try backend.scatter(image.features, into: hidden, at: image.rows) }
         let step = DecoderStep(
             backend: backend, angles: try rotary.angles(at: batch.positions, on: backend), cache: cache,
-            layout: batch.layout)
+            layout: try PagedLayout(batch.layout, of: cache.shape, on: backend))
         for (layer, block) in blocks.enumerated() { try block(hidden, layer: layer, step) }
         guard !batch.logitRows.isEmpty else { return try backend.makeTensor([0, configuration.vocabulary], .f32) }
         let last = try backend.gather(batch.logitRows, of: hidden)  // [logitRows, width]
-        return try head(norm(last, on: backend), on: backend)
+        return try head(norm.input(last), on: backend)
     }
 
     /// Bytes of the matrices, each of which a step reads once; the embedding table is only looked up.

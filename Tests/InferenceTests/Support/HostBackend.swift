@@ -29,16 +29,15 @@ struct HostBackend: Backend {
     }
 
     func quantize(_ weight: Tensor, to type: DType) throws -> Tensor { throw refuse() }
-    func linear(_ input: Tensor, _ weight: Tensor, bias: Tensor?, activation: Activation) throws -> Tensor {
+    func linear(_ input: LinearInput, _ weight: Tensor, bias: Tensor?, activation: Activation) throws -> Tensor {
         throw refuse()
     }
-    func addLinear(_ input: Tensor, _ weight: Tensor, bias: Tensor?, to residual: Tensor) throws { throw refuse() }
+    func addLinear(_ input: LinearInput, _ weight: Tensor, bias: Tensor?, to residual: Tensor) throws { throw refuse() }
     func rmsNorm(_ input: Tensor, weight: Tensor, epsilon: Float) throws -> Tensor { throw refuse() }
     func layerNorm(_ input: Tensor, weight: Tensor, bias: Tensor, epsilon: Float) throws -> Tensor { throw refuse() }
-    func siluMultiply(_ gateUp: Tensor) throws -> Tensor { throw refuse() }
     func attention(_ qkv: Tensor, heads: Int, segments: [Int]) throws -> Tensor { throw refuse() }
     func pagedAttention(
-        _ qkv: Tensor, angles: RotaryAngles?, cache: KVCache, layer: Int, heads: Int, layout: BatchLayout
+        _ qkv: Tensor, angles: RotaryAngles?, cache: KVCache, layer: Int, heads: Int, layout: PagedLayout
     ) throws -> Tensor { throw refuse() }
     func embed(_ ids: [Int32], table: Tensor) throws -> Tensor { throw refuse() }
     func gather(_ indices: [Int32], of input: Tensor) throws -> Tensor { throw refuse() }

@@ -70,10 +70,10 @@ private struct TransposingShuffle: Backend {
     func quantize(_ weight: Tensor, to type: DType) throws -> Tensor { try base.quantize(weight, to: type) }
     func download(_ tensor: Tensor) throws -> [Float] { try base.download(tensor) }
     func makeKVCache(_ shape: KVCacheShape) throws -> KVCache { try base.makeKVCache(shape) }
-    func linear(_ input: Tensor, _ weight: Tensor, bias: Tensor?, activation: Activation) throws -> Tensor {
+    func linear(_ input: LinearInput, _ weight: Tensor, bias: Tensor?, activation: Activation) throws -> Tensor {
         try base.linear(input, weight, bias: bias, activation: activation)
     }
-    func addLinear(_ input: Tensor, _ weight: Tensor, bias: Tensor?, to residual: Tensor) throws {
+    func addLinear(_ input: LinearInput, _ weight: Tensor, bias: Tensor?, to residual: Tensor) throws {
         try base.addLinear(input, weight, bias: bias, to: residual)
     }
     func rmsNorm(_ input: Tensor, weight: Tensor, epsilon: Float) throws -> Tensor {
@@ -82,12 +82,11 @@ private struct TransposingShuffle: Backend {
     func layerNorm(_ input: Tensor, weight: Tensor, bias: Tensor, epsilon: Float) throws -> Tensor {
         try base.layerNorm(input, weight: weight, bias: bias, epsilon: epsilon)
     }
-    func siluMultiply(_ gateUp: Tensor) throws -> Tensor { try base.siluMultiply(gateUp) }
     func attention(_ qkv: Tensor, heads: Int, segments: [Int]) throws -> Tensor {
         try base.attention(qkv, heads: heads, segments: segments)
     }
     func pagedAttention(
-        _ qkv: Tensor, angles: RotaryAngles?, cache: KVCache, layer: Int, heads: Int, layout: BatchLayout
+        _ qkv: Tensor, angles: RotaryAngles?, cache: KVCache, layer: Int, heads: Int, layout: PagedLayout
     ) throws -> Tensor {
         try base.pagedAttention(qkv, angles: angles, cache: cache, layer: layer, heads: heads, layout: layout)
     }
