@@ -51,7 +51,7 @@ INLINE integers total_of(docent_type type, integers dot) {
 INLINE int32_t start_of(docent_type type, integers total) {
     if (type == docent_q8) return 0;
     int32_t first = total[0] + total[1] + total[4] + total[5], second = total[2] + total[3] + total[6] + total[7];
-    return (int32_t)((uint32_t)(first * -8) & 0xffff | (uint32_t)(second * -8) << 16);
+    return (int32_t)(((uint32_t)(first * -8) & 0xffff) | (uint32_t)(second * -8) << 16);
 }
 
 #else

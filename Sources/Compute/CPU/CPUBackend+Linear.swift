@@ -68,9 +68,11 @@ extension CPUBackend {
     /// Streams the weights once, each thread its share of the outputs.
     private func multiplyRows(_ arguments: docent_linear) {
         let outputs = Int(arguments.outputs)
+        // Outside of the parts, each of which would copy the whole table of kernels.
+        let multiplyRows = kernels.multiply_rows
         withUnsafePointer(to: arguments) { arguments in
             pool.run(over: outputs, step: 16, cost: outputs * Int(arguments.pointee.inputs)) { range, _ in
-                kernels.multiply_rows(arguments, Int64(range.lowerBound), Int64(range.upperBound))
+                multiplyRows?(arguments, Int64(range.lowerBound), Int64(range.upperBound))
             }
         }
     }
