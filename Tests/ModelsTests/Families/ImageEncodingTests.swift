@@ -17,7 +17,8 @@ struct ImageEncodingTests {
         let pixels = (0..<frames * 3 * 192 * 192).map { UInt8(($0 * (seed + 3) / 7) % 251) }
         return ProcessedImage(
             pixels: pixels, levels: ColourLevels { _, step in Float(step) / 127.5 - 1 }, frameCount: frames,
-            height: 192, width: 192, tileRows: 0, tileColumns: 0, tokenCount: 36 * frames, hash: ContentHash(of: [UInt8(seed)]))
+            height: 192, width: 192, tileRows: 0, tileColumns: 0, tokenCount: 36 * frames,
+            hash: ContentHash(of: [UInt8(seed)]))
     }
 
     private func features(_ encoding: some ImageEncoding) throws -> (values: [Float], slices: Int) {
