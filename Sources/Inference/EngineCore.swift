@@ -4,14 +4,17 @@ import Models
 
 /// The engine's thread: takes requests, runs steps, delivers answers.
 actor EngineCore {
-    /// A request in flight.
+    /// What is kept of a request in flight: nothing with pixels, which `images` has until they are encoded.
     struct Work {
-        let submission: Mailbox.Submission
+        /// For logs.
+        let requestID: String
+        let priority: Priority
+        let promptCount: Int
+        let images: [ContentHash]
+        let continuation: AsyncThrowingStream<GenerationEvent, any Error>.Continuation
         var sampler: Sampler
         var answer: Answer
         var wasAdmitted = false
-
-        var promptCount: Int { submission.request.prompt.tokens.count }
     }
 
     nonisolated let executor: ThreadExecutor
@@ -106,7 +109,10 @@ actor EngineCore {
             decoder: tokenizer.streamingDecoder(skipSpecialTokens: request.sampling.skipSpecialTokens))
         let sampler = Sampler(
             request.sampling, prompt: prompt, endTokens: answer.endTokens, seed: UInt64.random(in: 0...UInt64.max))
-        work[submission.id] = Work(submission: submission, sampler: sampler, answer: answer)
+        work[submission.id] = Work(
+            requestID: request.id, priority: request.priority, promptCount: prompt.tokens.count,
+            images: prompt.images.map(\.image.hash), continuation: submission.continuation, sampler: sampler,
+            answer: answer)
         for placed in prompt.images { images.retain(placed.image) }
         let spans = prompt.images.map { ImageSpan(image: $0.image.hash, positions: $0.positions) }
         scheduler.submit(
@@ -166,7 +172,7 @@ actor EngineCore {
     }
 
     private func record(_ run: StepPlan.Run, _ token: GeneratedToken?) {
-        guard let continuation = work[run.sequence]?.submission.continuation else { return }
+        guard let continuation = work[run.sequence]?.continuation else { return }
         scheduler.record(run, token: token?.id)
         guard let token, let piece = work[run.sequence]?.answer.append(token) else { return }
         metrics.generatedTokens += 1
@@ -185,9 +191,8 @@ actor EngineCore {
     private func end(_ id: SequenceID) -> Work? {
         guard let ended = work.removeValue(forKey: id) else { return nil }
         scheduler.remove(id)
-        let request = ended.submission.request
-        for placed in request.prompt.images { images.release(placed.image.hash) }
-        mailbox.noteEnd(of: request.priority)
+        for image in ended.images { images.release(image) }
+        mailbox.noteEnd(of: ended.priority)
         return ended
     }
 
@@ -199,17 +204,17 @@ actor EngineCore {
             return failAll(loss)
         }
         guard let failed = end(id) else { return }
-        logger.warning("request \(failed.submission.request.id) failed: \(error)")
+        logger.warning("request \(failed.requestID) failed: \(error)")
         metrics.failedRequests += 1
         let reason = error as? EngineError ?? .requestFailed(reason: "\(error)")
-        outbox.end(failed.submission.continuation, throwing: reason)
+        outbox.end(failed.continuation, throwing: reason)
     }
 
     private func failAll(_ error: EngineError) {
         for id in work.keys.sorted() {
             guard let failed = end(id) else { continue }
             metrics.failedRequests += 1
-            outbox.end(failed.submission.continuation, throwing: error)
+            outbox.end(failed.continuation, throwing: error)
         }
     }
 

@@ -22,10 +22,13 @@ public struct PlacedImage: Sendable {
     }
 }
 
-/// An image after resizing, tiling and normalising, ready for the vision tower.
+/// An image after resizing and tiling, ready for the vision tower.
 public struct ProcessedImage: Sendable {
-    /// Planar frames [frames, 3, height, width], normalised.
-    public let pixels: [Float]
+    /// Frames one after the other, [frames, height, width, 3], in 8-bit steps: a quarter of the normalised values' bytes,
+    /// which are made frame by frame when the tower wants them (`planes`).
+    public let pixels: [UInt8]
+    /// The normalised value of each step.
+    public let levels: ColourLevels
     public let frameCount: Int
     public let height: Int
     public let width: Int
@@ -38,11 +41,12 @@ public struct ProcessedImage: Sendable {
     public let hash: ContentHash
 
     public init(
-        pixels: [Float], frameCount: Int, height: Int, width: Int, tileRows: Int, tileColumns: Int, tokenCount: Int,
-        hash: ContentHash
+        pixels: [UInt8], levels: ColourLevels, frameCount: Int, height: Int, width: Int, tileRows: Int,
+        tileColumns: Int, tokenCount: Int, hash: ContentHash
     ) {
         precondition(pixels.count == frameCount * 3 * height * width, "pixels do not fill their frames")
         self.pixels = pixels
+        self.levels = levels
         self.frameCount = frameCount
         self.height = height
         self.width = width

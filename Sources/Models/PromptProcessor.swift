@@ -3,8 +3,11 @@ public protocol PromptProcessor: Sendable {
     /// Whether the model has an eye. One without refuses every image (`ModelError.takesNoImages`).
     var takesImages: Bool { get }
 
-    /// Resizes, tiles and normalises `image` as the family was trained; `maxTiles` 1 forbids splitting.
+    /// Resizes and tiles `image` as the family was trained; `maxTiles` 1 forbids splitting.
     func process(_ image: RGBImage, maxTiles: Int?) throws -> ProcessedImage
+
+    /// No image that `process` gives with this limit has more bytes of pixels.
+    func mostPixelBytes(maxTiles: Int?) -> Int
 
     /// Renders the chat template over `messages`, expands the placeholder of every image and tokenises the whole.
     /// Text of a message never becomes a special token.

@@ -24,51 +24,100 @@ struct ChatRun: Sendable {
             throw RequestFailure(
                 code: "invalid_payload", message: "the stored request is not readable: \(error)", isRetryable: false)
         }
-        let images = try await prepare(work)
-        let processor = model.processor
-        let prompt = try await dispatcher.pool.run {
-            try processor.prompt(for: work.messages, images: images.map(\.processed))
-        }
-        dispatcher.waiters.send(.started(promptTokens: prompt.tokens.count), to: claim.key)
-        let outcomes = try await generate(work, prompt)
+        let question = try await ask(work)
+        dispatcher.waiters.send(.started(promptTokens: question.promptTokens), to: claim.key)
+        let outcomes = try await outcomes(of: question, hasLogprobs: work.sampling.topLogprobs != nil)
         return ChatAnswer(
             model: model.card.name, weightsHash: model.card.weightsHash,
             quantization: model.card.quantization == .none ? nil : model.card.quantization.rawValue,
             choices: outcomes.map(\.choice),
             usage: .init(
-                promptTokens: prompt.tokens.count,
+                promptTokens: question.promptTokens,
                 completionTokens: outcomes.reduce(0) { $0 + $1.summary.completionTokens },
                 cachedTokens: outcomes.first?.summary.cachedTokens ?? 0),
-            images: images.map(\.facts))
+            images: question.images)
+    }
+
+    // MARK: Asking
+
+    private typealias Answers = AsyncThrowingStream<GenerationEvent, any Error>
+
+    /// What is left of a request once the generator has it: nothing with pixels.
+    private struct Question {
+        let promptTokens: Int
+        let images: [ChatAnswer.ImageFacts]
+        /// One for each choice.
+        let answers: [Answers]
+        /// The share of the budget for the pixels that the generator still needs.
+        let pixels: PixelBudget.Hold
+    }
+
+    /// Prepares images and prompt and hands them to the generator, which takes any number at once.
+    private func ask(_ work: ChatWork) async throws -> Question {
+        let images = try await prepare(work)
+        let processor = model.processor
+        let prompt = try await dispatcher.pool.run {
+            try processor.prompt(for: work.messages, images: images.processed)
+        }
+        let answers = (0..<max(work.choices, 1)).map { index in
+            var sampling = work.sampling
+            sampling.seed = sampling.seed.map { $0 &+ UInt64(index) }
+            return dispatcher.generator.generate(
+                GenerationRequest(
+                    id: "\(claim.key)/\(index)", prompt: prompt, sampling: sampling,
+                    priority: claim.priority == .interactive ? .interactive : .bulk))
+        }
+        return Question(
+            promptTokens: prompt.tokens.count, images: images.facts, answers: answers, pixels: images.hold)
     }
 
     // MARK: Images
 
-    private struct PreparedImage: Sendable {
-        let processed: ProcessedImage
-        let facts: ChatAnswer.ImageFacts
+    private struct PreparedImages {
+        let processed: [ProcessedImage]
+        let facts: [ChatAnswer.ImageFacts]
+        let hold: PixelBudget.Hold
     }
 
     /// One request of many images on slow hosts must leave connections and threads to the others.
     private static let imagesAtATime = 4
 
-    private func prepare(_ work: ChatWork) async throws -> [PreparedImage] {
-        try await withThrowingTaskGroup(of: (Int, PreparedImage).self) { group in
-            var prepared: [(Int, PreparedImage)] = []
-            for (index, reference) in work.images.enumerated() {
-                if index >= Self.imagesAtATime, let next = try await group.next() { prepared.append(next) }
-                group.addTask { (index, try await prepare(reference, maxTiles: work.maxTiles)) }
+    private func prepare(_ work: ChatWork) async throws -> PreparedImages {
+        // Nobody whose images are at hand waits for the budget behind somebody whose host is slow.
+        let fetched = try await inTurns(work.images) { reference in
+            reference.isRemote ? try await dispatcher.images.bytes(of: reference) : nil
+        }
+        let most = claim.priority == .bulk ? model.processor.mostPixelBytes(maxTiles: work.maxTiles) : 0
+        // All of it at once: two requests that each wait for the other's share would wait for ever.
+        let hold = try await dispatcher.waitingPixels.hold(work.images.count * most)
+        let prepared = try await inTurns(Array(zip(work.images, fetched))) { reference, bytes in
+            let bytes = if let bytes { bytes } else { try await dispatcher.images.bytes(of: reference) }
+            return try await prepare(bytes, named: reference.displayName, maxTiles: work.maxTiles)
+        }
+        hold.shrink(to: prepared.reduce(0) { $0 + $1.processed.pixels.count })
+        return PreparedImages(processed: prepared.map(\.processed), facts: prepared.map(\.facts), hold: hold)
+    }
+
+    /// What `body` makes of each of `items`, a few at a time, in their order.
+    private func inTurns<Item: Sendable, Result: Sendable>(
+        _ items: [Item], _ body: @escaping @Sendable (Item) async throws -> Result
+    ) async throws -> [Result] {
+        try await withThrowingTaskGroup(of: (Int, Result).self) { group in
+            var results: [(Int, Result)] = []
+            for (index, item) in items.enumerated() {
+                if index >= Self.imagesAtATime, let next = try await group.next() { results.append(next) }
+                group.addTask { (index, try await body(item)) }
             }
-            for try await next in group { prepared.append(next) }
-            return prepared.sorted { $0.0 < $1.0 }.map(\.1)
+            for try await next in group { results.append(next) }
+            return results.sorted { $0.0 < $1.0 }.map(\.1)
         }
     }
 
-    private func prepare(_ reference: ImageReference, maxTiles: Int?) async throws -> PreparedImage {
-        let bytes = try await dispatcher.images.bytes(of: reference)
+    private func prepare(
+        _ bytes: [UInt8], named name: String, maxTiles: Int?
+    ) async throws -> (processed: ProcessedImage, facts: ChatAnswer.ImageFacts) {
         let limits = dispatcher.configuration.imageLimits
         let processor = model.processor
-        let name = reference.displayName
         return try await dispatcher.pool.run {
             dispatcher.imageWork.withLock { $0.begin() }
             defer { dispatcher.imageWork.withLock { $0.end() } }
@@ -81,11 +130,9 @@ struct ChatRun: Sendable {
                 $0.decodeTime += decoded - start
                 $0.resizeTime += end - decoded
             }
-            return PreparedImage(
-                processed: processed,
-                facts: .init(
-                    sha256: "\(ContentHash(of: bytes))", width: image.width, height: image.height,
-                    byteCount: bytes.count))
+            let facts = ChatAnswer.ImageFacts(
+                sha256: "\(ContentHash(of: bytes))", width: image.width, height: image.height, byteCount: bytes.count)
+            return (processed, facts)
         }
     }
 
@@ -96,24 +143,24 @@ struct ChatRun: Sendable {
         let summary: GenerationSummary
     }
 
-    private func generate(_ work: ChatWork, _ prompt: Prompt) async throws -> [Outcome] {
-        try await withThrowingTaskGroup(of: Outcome.self) { group in
-            for index in 0..<max(work.choices, 1) {
-                group.addTask { try await generate(choice: index, of: work, prompt) }
+    private func outcomes(of question: Question, hasLogprobs: Bool) async throws -> [Outcome] {
+        let pixels = question.pixels
+        return try await withThrowingTaskGroup(of: Outcome.self) { group in
+            for (index, answer) in question.answers.enumerated() {
+                group.addTask { try await outcome(of: answer, choice: index, pixels, hasLogprobs: hasLogprobs) }
             }
             return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.choice.index < $1.choice.index }
         }
     }
 
-    private func generate(choice index: Int, of work: ChatWork, _ prompt: Prompt) async throws -> Outcome {
-        var sampling = work.sampling
-        sampling.seed = sampling.seed.map { $0 &+ UInt64(index) }
-        let request = GenerationRequest(
-            id: "\(claim.key)/\(index)", prompt: prompt, sampling: sampling,
-            priority: claim.priority == .interactive ? .interactive : .bulk)
+    private func outcome(
+        of answer: Answers, choice index: Int, _ pixels: PixelBudget.Hold, hasLogprobs: Bool
+    ) async throws -> Outcome {
         var text = ""
         var logprobs: [TokenLogprob] = []
-        for try await event in dispatcher.generator.generate(request) {
+        for try await event in answer {
+            // Whoever has a token has all images encoded.
+            pixels.shrink(to: 0)
             switch event {
             case .delta(let delta):
                 let probabilities = delta.tokens.compactMap(logprob)
@@ -123,7 +170,6 @@ struct ChatRun: Sendable {
                     .delta(choice: index, text: delta.text, logprobs: probabilities), to: claim.key)
             case .finished(let summary):
                 dispatcher.waiters.send(.choiceFinished(choice: index, summary), to: claim.key)
-                let hasLogprobs = sampling.topLogprobs != nil
                 return Outcome(
                     choice: choice(index, text, summary, hasLogprobs ? logprobs : nil), summary: summary)
             }
@@ -158,6 +204,8 @@ struct ChatRun: Sendable {
 }
 
 extension ImageReference {
+    fileprivate var isRemote: Bool { if case .url = self { true } else { false } }
+
     /// How errors name the image.
     var displayName: String {
         switch self {

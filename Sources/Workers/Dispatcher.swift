@@ -17,6 +17,7 @@ public final class Dispatcher: Sendable {
     let configuration: DispatcherConfiguration
     let logger: Logger
     let pool: BlockingPool
+    let waitingPixels: PixelBudget
     let waiters = Waiters()
     let worker: WorkerID
     let measured = Mutex(DispatcherStatistics())
@@ -40,6 +41,7 @@ public final class Dispatcher: Sendable {
         self.configuration = configuration
         self.logger = logger
         pool = BlockingPool(threads: configuration.imageThreads)
+        waitingPixels = PixelBudget(bytes: configuration.waitingPixelBytes)
         worker = WorkerID(rawValue: "dispatcher-\(UInt64.random(in: 0 ... .max))")
         (wake, waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (drains, drainer) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))

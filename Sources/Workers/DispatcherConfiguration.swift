@@ -6,6 +6,8 @@ public struct DispatcherConfiguration: Sendable {
     public var bulkSlots = 16
     /// Interactive requests in hand on top of the bulk ones: a bulk run never makes a person wait for a slot.
     public var interactiveSlots = 16
+    /// Bytes of pixels that bulk requests may have waiting for the model: two SmolVLM images of 17 frames, or forty of one.
+    public var waitingPixelBytes = 32 << 20
     /// Threads that decode and resize.
     public var imageThreads = 2
     public var imageLimits = ImageLimits()

@@ -74,6 +74,13 @@ import Testing
         #expect(allocator.freeBytes == 1024 + 4096)
     }
 
+    @Test func `keys and values do not stay among the activations' blocks when their cache goes`() throws {
+        let backend = CPUBackend(threads: 1)
+        let shape = KVCacheShape(layers: 2, kvHeads: 1, headSize: 16, pages: 64, pageSize: 16)
+        _ = try backend.makeKVCache(shape)
+        #expect(backend.allocator.freeBytes == 0)
+    }
+
     @Test(arguments: [0, 1, 255, 256, 257, 1000, 4097, 1 << 20, (1 << 20) + 1])
     func `a block is aligned, large enough and at most a quarter too large`(_ byteCount: Int) throws {
         let storage = try HostAllocator().allocate(byteCount: byteCount)

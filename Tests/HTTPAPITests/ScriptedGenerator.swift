@@ -70,9 +70,11 @@ struct WordProcessor: PromptProcessor {
 
     func process(_ image: RGBImage, maxTiles: Int?) throws -> ProcessedImage {
         ProcessedImage(
-            pixels: [Float](repeating: 0, count: 12), frameCount: 1, height: 2, width: 2, tileRows: 0, tileColumns: 0,
-            tokenCount: 3, hash: ContentHash(of: image.pixels))
+            pixels: [UInt8](repeating: 0, count: 12), levels: ColourLevels { _, step in Float(step) }, frameCount: 1,
+            height: 2, width: 2, tileRows: 0, tileColumns: 0, tokenCount: 3, hash: ContentHash(of: image.pixels))
     }
+
+    func mostPixelBytes(maxTiles: Int?) -> Int { 12 }
 
     func prompt(for messages: [ChatMessage], images: [ProcessedImage]) throws -> Prompt {
         let words = messages.flatMap(\.content).reduce(0) { count, part in

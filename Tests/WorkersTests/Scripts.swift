@@ -15,15 +15,23 @@ final class ScriptedGenerator: TextGenerator {
     private let failures: Mutex<[any Error]>
     let requests = Mutex<[GenerationRequest]>([])
     let cancelled = Mutex<[String]>([])
+    /// How many requests there have been, each time one comes.
+    let counts: AsyncStream<Int>
+    private let counter: AsyncStream<Int>.Continuation
 
     init(_ words: [String], gate: Gate? = nil, failingFirst failures: [any Error] = []) {
         self.words = words
         self.gate = gate
         self.failures = Mutex(failures)
+        (counts, counter) = AsyncStream.makeStream()
     }
 
     func generate(_ request: GenerationRequest) -> AsyncThrowingStream<GenerationEvent, any Error> {
-        requests.withLock { $0.append(request) }
+        counter.yield(
+            requests.withLock {
+                $0.append(request)
+                return $0.count
+            })
         let failure = failures.withLock { $0.isEmpty ? nil : $0.removeFirst() }
         return AsyncThrowingStream { continuation in
             let task = Task { [words, gate] in
@@ -61,9 +69,11 @@ final class Gate: Sendable {
 struct WordProcessor: PromptProcessor {
     func process(_ image: RGBImage, maxTiles: Int?) throws -> ProcessedImage {
         ProcessedImage(
-            pixels: [Float](repeating: 0, count: 12), frameCount: 1, height: 2, width: 2, tileRows: 0, tileColumns: 0,
-            tokenCount: 3, hash: ContentHash(of: image.pixels))
+            pixels: [UInt8](repeating: 0, count: 12), levels: ColourLevels { _, step in Float(step) }, frameCount: 1,
+            height: 2, width: 2, tileRows: 0, tileColumns: 0, tokenCount: 3, hash: ContentHash(of: image.pixels))
     }
+
+    func mostPixelBytes(maxTiles: Int?) -> Int { 12 }
 
     func prompt(for messages: [ChatMessage], images: [ProcessedImage]) throws -> Prompt {
         let words = messages.flatMap(\.content).reduce(0) { count, part in

@@ -40,11 +40,7 @@ public final class CPUBackend: Backend {
         let panel = Int(docent_panel_outputs)
         let layout = type == .q4 ? docent_q4 : docent_q8
         let byteCount = Int(docent_quantized_bytes(layout, Int64(outputs), Int64(inputs)))
-        guard let memory = docent_allocate(Int64(max(byteCount, 64))) else {
-            throw ComputeError.outOfMemory(device: "cpu", byteCount: byteCount)
-        }
-        let storage = Storage(address: memory, byteCount: byteCount) { address, _ in address.deallocate() }
-        let result = Tensor(shape: weight.shape, type: type, storage: storage)
+        let result = Tensor(shape: weight.shape, type: type, storage: try Self.lasting(byteCount: byteCount))
         let scratch = try makeTensor([pool.threads, panel * inputs], .f32)
         pool.run(parts: (outputs + panel - 1) / panel) { part, thread in
             let rows = part * panel..<min(outputs, (part + 1) * panel)
@@ -67,8 +63,21 @@ public final class CPUBackend: Backend {
 
     public func makeKVCache(_ shape: KVCacheShape) throws -> KVCache {
         let size = [shape.pages, shape.kvHeads, shape.pageSize, shape.headSize]
-        func layers() throws -> [Tensor] { try (0..<shape.layers).map { _ in try makeTensor(size, .f32) } }
+        let byteCount = DType.f32.byteCount(of: size.reduce(1, *))
+        func layers() throws -> [Tensor] {
+            try (0..<shape.layers).map { _ in
+                Tensor(shape: size, type: .f32, storage: try Self.lasting(byteCount: byteCount))
+            }
+        }
         return KVCache(shape: shape, keys: try layers(), values: try layers())
+    }
+
+    /// Memory for what outlives passes by far: it goes back to the system with its tensor, not to the activations' pool.
+    private static func lasting(byteCount: Int) throws(ComputeError) -> Storage {
+        guard let memory = docent_allocate(Int64(max(byteCount, 64))) else {
+            throw .outOfMemory(device: "cpu", byteCount: byteCount)
+        }
+        return Storage(address: memory, byteCount: byteCount) { address, _ in address.deallocate() }
     }
 
     // MARK: Small parts of operations

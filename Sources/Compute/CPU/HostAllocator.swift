@@ -28,12 +28,17 @@ final class HostAllocator: Sendable {
         var freeBytes = 0
         var allocations = 0
 
-        /// The newest free block of `size`, whose pages are likeliest to be cached.
+        /// The newest free block of `size`, whose pages are likeliest to be cached, or of a size not much larger.
         mutating func take(_ size: Int) -> Block? {
             allocations += 1
-            guard let index = free.lastIndex(where: { $0.size == size }) else { return nil }
-            freeBytes -= size
-            return free.remove(at: index)
+            var best: Int?
+            for index in free.indices.reversed() where size...size + size / 4 ~= free[index].size {
+                if free[index].size < best.map({ free[$0].size }) ?? .max { best = index }
+                if free[index].size == size { break }
+            }
+            guard let best else { return nil }
+            freeBytes -= free[best].size
+            return free.remove(at: best)
         }
 
         mutating func keep(_ address: UnsafeMutableRawPointer, _ size: Int) {
@@ -81,16 +86,17 @@ final class HostAllocator: Sendable {
 
     /// At least `byteCount` uninitialised bytes, aligned to 64.
     func allocate(byteCount: Int) throws(ComputeError) -> Storage {
-        let size = Self.blockSize(for: byteCount)
-        guard let address = reuse(size) ?? fresh(size) else {
+        let wanted = Self.blockSize(for: byteCount)
+        guard let (address, size) = reuse(wanted) ?? fresh(wanted).map({ ($0, wanted) }) else {
             throw .outOfMemory(device: "cpu", byteCount: byteCount)
         }
         // Capturing nothing but the allocator, the closure needs no memory of its own.
         return Storage(address: address, byteCount: size) { [self] in take($0, back: $1) }
     }
 
-    private func reuse(_ size: Int) -> UnsafeMutableRawPointer? {
-        state.withLock { $0.take(size) }.flatMap { UnsafeMutableRawPointer(bitPattern: $0.address) }
+    private func reuse(_ size: Int) -> (UnsafeMutableRawPointer, size: Int)? {
+        guard let block = state.withLock({ $0.take(size) }) else { return nil }
+        return UnsafeMutableRawPointer(bitPattern: block.address).map { ($0, block.size) }
     }
 
     private func fresh(_ size: Int) -> UnsafeMutableRawPointer? {

@@ -9,8 +9,9 @@ struct SmolVLM: VisionLanguageModel {
 
     init(_ weights: Weights, _ configuration: SmolVLMConfiguration, backend: any Backend) throws {
         shape = configuration.shape
-        vision = try SmolVLMVision(weights.scoped("model").withEightBits, configuration)
+        // First the decoder, whose table and head are the largest: see there.
         decoder = try TextDecoder(weights.scoped("model.text_model"), root: weights, configuration.text)
+        vision = try SmolVLMVision(weights.scoped("model").withEightBits, configuration)
         self.backend = backend
     }
 

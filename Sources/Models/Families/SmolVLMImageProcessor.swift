@@ -7,8 +7,7 @@ struct SmolVLMImageProcessor: Sendable {
     private let frame: Int
     private let filter: ResampleFilter
     private let splits: Bool
-    /// The normalised value of each 8-bit step, for each colour.
-    private let levels: [[Float]]
+    private let levels: ColourLevels
     private let tokensPerFrame: Int
 
     /// Reads preprocessor settings; the frame must be what the tower was built for.
@@ -51,60 +50,45 @@ struct SmolVLMImageProcessor: Sendable {
             maxTiles: maxTiles)
     }
 
+    /// Squares are cut into most tiles.
+    func mostPixelBytes(maxTiles: Int?) -> Int {
+        let square = tiling(width: longestEdge, height: longestEdge, maxTiles: nil)
+        let tiles = min(square.rows * square.columns, max(maxTiles ?? .max, 1))
+        return (tiles > 1 ? tiles + 1 : 1) * 3 * frame * frame
+    }
+
     func process(_ image: RGBImage, maxTiles: Int?) -> ProcessedImage {
         let tiling = tiling(width: image.width, height: image.height, maxTiles: maxTiles)
-        let frames = frames(of: image, tiling)
+        let pixels = frames(of: image, tiling)
         // The normalisation belongs to the model, as the features do: the 8-bit steps identify the picture.
         var hasher = SHA256()
         hasher.update(data: Array("smolvlm \(tiling.rows)x\(tiling.columns) of \(frame)".utf8))
-        for frame in frames { hasher.update(data: frame.pixels) }
+        hasher.update(data: pixels)
         return ProcessedImage(
-            pixels: normalized(frames), frameCount: frames.count, height: frame, width: frame, tileRows: tiling.rows,
-            tileColumns: tiling.columns, tokenCount: frames.count * tokensPerFrame,
+            pixels: pixels, levels: levels, frameCount: tiling.frameCount, height: frame, width: frame,
+            tileRows: tiling.rows, tileColumns: tiling.columns, tokenCount: tiling.frameCount * tokensPerFrame,
             hash: ContentHash(hasher.finalize()))
     }
 
-    private func frames(of image: RGBImage, _ tiling: SmolVLMTiling) -> [RGBImage] {
+    /// The frames' pixels, one frame after the other.
+    private func frames(of image: RGBImage, _ tiling: SmolVLMTiling) -> [UInt8] {
         let fitted = image.resized(width: tiling.fitted.width, height: tiling.fitted.height, filter: filter)
         let stretched = fitted.resized(width: tiling.stretched.width, height: tiling.stretched.height, filter: filter)
-        guard tiling.frameCount > 1 else { return [stretched] }
-        var frames: [RGBImage] = []
+        guard tiling.frameCount > 1 else { return stretched.pixels }
+        var pixels: [UInt8] = []
+        pixels.reserveCapacity(tiling.frameCount * 3 * frame * frame)
         for row in 0..<tiling.rows {
             for column in 0..<tiling.columns {
-                frames.append(stretched.cropped(x: column * frame, y: row * frame, width: frame, height: frame))
+                pixels += stretched.cropped(x: column * frame, y: row * frame, width: frame, height: frame).pixels
             }
         }
         // The overview comes from the stretched picture, not from the original.
-        frames.append(stretched.resized(width: frame, height: frame, filter: filter))
-        return frames
-    }
-
-    /// Planar values [frames, 3, frame, frame].
-    private func normalized(_ frames: [RGBImage]) -> [Float] {
-        let area = frame * frame
-        return [Float](unsafeUninitializedCapacity: frames.count * 3 * area) { values, count in
-            var next = 0
-            for frame in frames {
-                frame.pixels.withUnsafeBufferPointer { pixels in
-                    for colour in 0..<3 {
-                        let levels = levels[colour]
-                        levels.withUnsafeBufferPointer { levels in
-                            var pixel = colour
-                            for _ in 0..<area {
-                                values[next] = levels[Int(pixels[pixel])]
-                                next += 1
-                                pixel += 3
-                            }
-                        }
-                    }
-                }
-            }
-            count = next
-        }
+        pixels += stretched.resized(width: frame, height: frame, filter: filter).pixels
+        return pixels
     }
 
     /// Rescaling in f64, then normalising in f32, exactly as the Pillow-based processor does.
-    private static func levels(_ settings: Settings) throws -> [[Float]] {
+    private static func levels(_ settings: Settings) throws -> ColourLevels {
         let factor = try settings.number("rescale_factor", in: 1e-9...1, default: 1.0 / 255)
         let means = try settings.colours("image_mean").map { Float($0) }
         let deviations = try settings.colours("image_std").map { Float($0) }
@@ -115,10 +99,10 @@ struct SmolVLMImageProcessor: Sendable {
         guard deviations.allSatisfy({ $0 > 0 }) else {
             throw settings.failure("image_std", expected: "three numbers above 0")
         }
-        let levels = zip(means, deviations).map { mean, deviation in
-            (0...255).map { (Float(Double($0) * factor) - mean) / deviation }
+        let levels = ColourLevels { colour, step in
+            (Float(Double(step) * factor) - means[colour]) / deviations[colour]
         }
-        guard levels.joined().allSatisfy(\.isFinite) else {
+        guard levels.areFinite else {
             throw settings.failure("image_std", expected: "three numbers that colours can be divided by in f32")
         }
         return levels

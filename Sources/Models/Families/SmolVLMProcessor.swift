@@ -46,6 +46,8 @@ struct SmolVLMProcessor: PromptProcessor {
         images.process(image, maxTiles: maxTiles)
     }
 
+    func mostPixelBytes(maxTiles: Int?) -> Int { images.mostPixelBytes(maxTiles: maxTiles) }
+
     /// Tokens that a picture of this size takes in a prompt, tags included.
     func tokenCount(width: Int, height: Int, maxTiles: Int?) -> Int {
         let tiling = images.tiling(width: width, height: height, maxTiles: maxTiles)

@@ -15,12 +15,13 @@ struct SmolVLMVision: Sendable {
         let tower = weights.scoped("vision_model")
         let (vision, scale) = (configuration.vision, configuration.scaleFactor)
         self.configuration = configuration
-        patchEmbedding = try PatchEmbedding(tower.scoped("embeddings"), configuration)
-        blocks = try (0..<vision.layers).map { try EncoderBlock(tower.scoped("encoder.layers.\($0)"), vision) }
-        norm = try LayerNorm(tower.scoped("post_layernorm"), width: vision.width, epsilon: vision.epsilon)
+        // The largest first, as in the decoder.
         projection = try Linear(
             weights.scoped("connector.modality_projection.proj"), inputs: vision.width * scale * scale,
             outputs: configuration.text.width, bias: false)
+        patchEmbedding = try PatchEmbedding(tower.scoped("embeddings"), configuration)
+        blocks = try (0..<vision.layers).map { try EncoderBlock(tower.scoped("encoder.layers.\($0)"), vision) }
+        norm = try LayerNorm(tower.scoped("post_layernorm"), width: vision.width, epsilon: vision.epsilon)
     }
 
     // MARK: The way of some frames, in slices
@@ -32,7 +33,7 @@ struct SmolVLMVision: Sendable {
     /// Patches and positions, [frames × grid², width].
     func embed(_ image: ProcessedImage, frames: Range<Int>, on backend: any Backend) throws -> Tensor {
         precondition(image.height == configuration.imageSize && image.width == configuration.imageSize)
-        return try patchEmbedding(backend.upload(seenPixels(of: image, frames: frames)), on: backend)
+        return try patchEmbedding(backend.upload(image.planes(of: frames, side: seenSide)), on: backend)
     }
 
     /// Updates `hidden` [frames × grid², width] in place by one half of a block.
@@ -56,20 +57,8 @@ struct SmolVLMVision: Sendable {
         return try projection(folded, on: backend)
     }
 
-    /// The part of each frame that whole patches cover, [frames, 3, side, side]: a tower of 384 pixels with patches of
-    /// 14 sees 378 of them.
-    private func seenPixels(of image: ProcessedImage, frames: Range<Int>) -> Tensor {
-        let side = configuration.grid * configuration.patchSize
-        let frameSize = 3 * image.height * image.width
-        let planes = image.pixels[frames.lowerBound * frameSize..<frames.upperBound * frameSize]
-        let shape = [frames.count, 3, side, side]
-        guard side < image.width else { return .host(planes, shape: shape) }
-        let lines = (0..<frames.count * 3 * side).lazy.flatMap { line in
-            let start = planes.startIndex + (line / side * image.height + line % side) * image.width
-            return planes[start..<start + side]
-        }
-        return .host(Array(lines), shape: shape)
-    }
+    /// The side of the part of a frame that whole patches cover: a tower of 384 pixels with patches of 14 sees 378 of them.
+    private var seenSide: Int { configuration.grid * configuration.patchSize }
 }
 
 /// Patches as rows: one product over the pixels of each, plus a learned position.

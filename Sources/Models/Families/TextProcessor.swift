@@ -19,6 +19,8 @@ struct TextProcessor: PromptProcessor {
         throw ModelError.takesNoImages(model: nil)
     }
 
+    func mostPixelBytes(maxTiles: Int?) -> Int { 0 }
+
     func prompt(for messages: [ChatMessage], images: [ProcessedImage]) throws -> Prompt {
         guard images.isEmpty, !messages.contains(where: { $0.content.contains(.image) }) else {
             throw ModelError.takesNoImages(model: nil)

@@ -46,8 +46,16 @@ struct EncoderBlock: Sendable {
     }
 
     /// The second half: updates `hidden` [rows, width] in place, each row by itself.
+    ///
+    /// A few rows at a time: what lies between the two products is four times as wide as the rows.
     func feedForward(_ hidden: Tensor, on backend: any Backend) throws {
-        let inner = try up(feedForwardNorm(hidden, on: backend), activation: activation, on: backend)
-        try down.add(inner, to: hidden, on: backend)
+        for start in stride(from: 0, to: hidden.rows, by: Self.rowsAtOnce) {
+            let rows = hidden.rows(start..<min(start + Self.rowsAtOnce, hidden.rows))
+            let inner = try up(feedForwardNorm(rows, on: backend), activation: activation, on: backend)
+            try down.add(inner, to: rows, on: backend)
+        }
     }
+
+    /// Enough for products of full speed: the weights are read once for as many.
+    private static let rowsAtOnce = 256
 }

@@ -16,16 +16,17 @@ struct TextDecoder: Sendable {
         let (width, vocabulary) = (configuration.width, configuration.vocabulary)
         self.configuration = configuration
         embedding = try weights.table("embed_tokens.weight", rows: vocabulary, width: width)
-        blocks = try (0..<configuration.layers).map {
-            try DecoderBlock(weights.scoped("layers.\($0)"), configuration)
-        }
-        norm = try RMSNorm(weights.scoped("norm"), width: width, epsilon: configuration.epsilon)
         // Checkpoints contradict themselves about tying; a head that is there is always meant to be used.
         let isTied = configuration.mayTieHead && !root.contains("lm_head.weight")
+        // Before the blocks: what a head is quantised from is large, and as long as it lasts not everything is there yet.
         head = Linear(
             weight: isTied
                 ? try root.head(tiedTo: embedding)
                 : try root.head("lm_head.weight", outputs: vocabulary, inputs: width))
+        blocks = try (0..<configuration.layers).map {
+            try DecoderBlock(weights.scoped("layers.\($0)"), configuration)
+        }
+        norm = try RMSNorm(weights.scoped("norm"), width: width, epsilon: configuration.epsilon)
         rotary = Rotary(configuration.rotary, headSize: configuration.headSize)
     }
 

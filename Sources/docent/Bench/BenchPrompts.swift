@@ -31,7 +31,7 @@ extension ProcessedImage {
     /// The same picture under another name, so that an engine encodes it again.
     func renamed(_ number: Int) -> ProcessedImage {
         ProcessedImage(
-            pixels: pixels, frameCount: frameCount, height: height, width: width, tileRows: tileRows,
+            pixels: pixels, levels: levels, frameCount: frameCount, height: height, width: width, tileRows: tileRows,
             tileColumns: tileColumns, tokenCount: tokenCount,
             hash: withUnsafeBytes(of: number) { ContentHash(of: $0) })
     }

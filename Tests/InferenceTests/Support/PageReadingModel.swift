@@ -105,7 +105,9 @@ struct PageReadingModel: VisionLanguageModel {
 
     // MARK: What must come out
 
-    static func feature(of image: ProcessedImage, row: Int) -> Float { 1000 * image.pixels[0] + Float(row) + 0.5 }
+    static func feature(of image: ProcessedImage, row: Int) -> Float {
+        1000 * Float(image.pixels[0]) + Float(row) + 0.5
+    }
 
     static func logit(of token: Int, after hash: UInt64) -> Float {
         var mixed = SeededGenerator(Int(truncatingIfNeeded: hash &+ UInt64(token) &* 0x2545_F491_4F6C_DD1D))

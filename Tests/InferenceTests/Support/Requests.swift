@@ -7,8 +7,9 @@ enum Requests {
     /// A one-pixel image that is `value` grey and takes `tokens` places.
     static func image(_ value: Int, tokens: Int) -> ProcessedImage {
         ProcessedImage(
-            pixels: [Float(value), 0, 0], frameCount: 1, height: 1, width: 1, tileRows: 0, tileColumns: 0,
-            tokenCount: tokens, hash: ContentHash(of: [UInt8(value), UInt8(tokens)]))
+            pixels: [UInt8(value), 0, 0], levels: ColourLevels { _, step in Float(step) }, frameCount: 1, height: 1,
+            width: 1, tileRows: 0, tileColumns: 0, tokenCount: tokens,
+            hash: ContentHash(of: [UInt8(value), UInt8(tokens)]))
     }
 
     /// `before`, the image's places, `after`.
@@ -74,5 +75,6 @@ extension Engine {
 /// The engine never asks for images to be processed.
 private struct NoImages: PromptProcessor {
     func process(_ image: RGBImage, maxTiles: Int?) throws -> ProcessedImage { throw CancellationError() }
+    func mostPixelBytes(maxTiles: Int?) -> Int { 0 }
     func prompt(for messages: [ChatMessage], images: [ProcessedImage]) throws -> Prompt { throw CancellationError() }
 }

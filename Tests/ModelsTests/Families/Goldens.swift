@@ -80,3 +80,11 @@ func relativeError(_ found: [Float], _ expected: [Float]) -> Float {
 func hash(of values: some Collection<Float>) -> String {
     Array(values).withUnsafeBytes { ContentHash(of: $0).description }
 }
+
+extension ProcessedImage {
+    /// The values that the tower would be given of all frames, [frames, 3, height, width].
+    var normalised: [Float] {
+        let planes = planes(of: 0..<frameCount, side: height)
+        return withExtendedLifetime(planes) { Array(planes.bytes.bindMemory(to: Float.self)) }
+    }
+}

@@ -14,10 +14,11 @@ struct ImageEncodingTests {
 
     /// `frames` frames of docent-mini's size (192 pixels, 36 tokens each), drawn with numbers.
     private func image(_ seed: Int, frames: Int) -> ProcessedImage {
-        let pixels = (0..<frames * 3 * 192 * 192).map { Float(($0 * (seed + 3) / 7) % 511) / 255 - 1 }
+        let pixels = (0..<frames * 3 * 192 * 192).map { UInt8(($0 * (seed + 3) / 7) % 251) }
         return ProcessedImage(
-            pixels: pixels, frameCount: frames, height: 192, width: 192, tileRows: 0, tileColumns: 0,
-            tokenCount: 36 * frames, hash: ContentHash(of: [UInt8(seed)]))
+            pixels: pixels, levels: ColourLevels { _, step in Float(step) / 127.5 - 1 }, frameCount: frames,
+            height: 192, width: 192, tileRows: 0, tileColumns: 0, tokenCount: 36 * frames,
+            hash: ContentHash(of: [UInt8(seed)]))
     }
 
     private func features(_ encoding: some ImageEncoding) throws -> (values: [Float], slices: Int) {

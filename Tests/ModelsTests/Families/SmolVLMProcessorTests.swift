@@ -76,6 +76,16 @@ struct SmolVLMProcessorTests {
         #expect(processor.tokenCount(width: width, height: height, maxTiles: maxTiles) == with - without)
     }
 
+    @Test(arguments: [nil, 1, 2, 4, 7, 100])
+    func `no picture has more pixels than is said of all, and squares have as many`(maxTiles: Int?) throws {
+        let most = processor.mostPixelBytes(maxTiles: maxTiles)
+        for (width, height) in [(50, 50), (61, 47), (47, 61), (300, 20), (1, 200), (90, 80), (2, 2)] {
+            let bytes = try image(width, height, maxTiles: maxTiles).pixels.count
+            #expect(bytes <= most, "\(width) × \(height)")
+            if width == height, maxTiles != 2, maxTiles != 7 { #expect(bytes == most, "\(width) × \(height)") }
+        }
+    }
+
     @Test func `equal pictures have equal hashes, and every difference shows`() throws {
         let hashes = [
             try image().hash, try image(seed: 2).hash, try image(47, 61).hash, try image(maxTiles: 1).hash,
