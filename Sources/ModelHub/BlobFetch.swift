@@ -16,10 +16,7 @@ struct BlobFetch {
         let lock = try await BlobLock.take(repository.lockPath(file.blob)) { tell(.waiting(file: file.path)) }
         defer { withExtendedLifetime(lock) {} }
         // Whoever had the lock before may have fetched it.
-        if repository.holds(file) {
-            tell(.resumed(file: file.path, bytes: file.byteCount))
-            return tell(.finished(file: file.path))
-        }
+        if repository.holds(file) { return tell(.present(file: file.path, bytes: file.byteCount)) }
         let partial = try PartialBlob(repository.partialPath(file.blob), of: file)
         let resumed = partial.byteCount
         if resumed > 0 { tell(.resumed(file: file.path, bytes: resumed)) }

@@ -28,6 +28,9 @@ struct CachedRepository: Sendable {
 
     func snapshotPath(_ commit: String) -> String { "\(folder)/snapshots/\(commit)" }
 
+    /// Where nobody looks for references or files. Not by process id: containers that share a cache may have the same ones.
+    private var temporaryPath: String { "\(locks)/\(String(UInt64.random(in: 0 ... .max), radix: 16)).tmp" }
+
     /// Makes the folders that blobs and locks need.
     func prepare() throws(HubError) {
         for folder in ["\(folder)/blobs", "\(folder)/refs", "\(folder)/snapshots", locks] {
@@ -69,8 +72,7 @@ struct CachedRepository: Sendable {
         guard errno == EEXIST else { throw .last(at: path) }
         if (try? FileManager.default.destinationOfSymbolicLink(atPath: path)) == target { return }
         // An older link, or a copy from a tool that makes none.
-        let temporary = "\(locks)/\(getpid()).link"
-        unlink(temporary)
+        let temporary = temporaryPath
         guard symlink(target, temporary) == 0, rename(temporary, path) == 0 else { throw .last(at: path) }
     }
 
@@ -78,7 +80,7 @@ struct CachedRepository: Sendable {
         let path = "\(folder)/refs/\(revision)"
         if SmallFile.text(at: path, limit: 200) == commit { return }
         try makeFolder(String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]))
-        try SmallFile.replace(path, with: commit, writingTo: "\(locks)/\(getpid()).ref")
+        try SmallFile.replace(path, with: commit, writingTo: temporaryPath)
     }
 
     private func makeFolder(_ path: String) throws(HubError) {

@@ -97,10 +97,7 @@ public struct ModelPull: Sendable {
             }
             for file in distinct { tell(.needed(file: file.path, bytes: file.byteCount)) }
             let present = distinct.filter(repository.holds)
-            for file in present {
-                tell(.resumed(file: file.path, bytes: file.byteCount))
-                tell(.finished(file: file.path))
-            }
+            for file in present { tell(.present(file: file.path, bytes: file.byteCount)) }
             _ = try await inParallel(distinct.filter { !present.contains($0) }) { file in
                 try await BlobFetch(
                     client: client, repository: repository, file: file, commit: listing.commit,

@@ -17,6 +17,8 @@ public struct PullProgress: Sendable, Hashable {
 
     /// Rates are those of the last moments, so that they follow what the network does now.
     private static let window = Duration.seconds(20)
+    /// Four days, in seconds.
+    private static let longestRemainder = 4.0 * 86_400
 
     public init() {}
 
@@ -27,6 +29,9 @@ public struct PullProgress: Sendable, Hashable {
         case .needed(_, let bytes):
             totalFiles += 1
             totalBytes += bytes
+        case .present(_, let bytes):
+            presentBytes += bytes
+            finishedFiles += 1
         case .resumed(_, let bytes): presentBytes += bytes
         case .received(let bytes):
             presentBytes += bytes
@@ -44,10 +49,10 @@ public struct PullProgress: Sendable, Hashable {
         return Double(recent.lazy.filter { !Self.isOld($0, now) }.reduce(0) { $0 + $1.bytes }) / span
     }
 
-    /// Nil until there is a rate to tell it from.
+    /// Nil until there is a rate to tell it from: the first few bytes would promise years.
     public func remainingTime(now: Duration) -> Duration? {
-        let rate = bytesPerSecond(now: now)
-        return rate > 0 ? .seconds(Double(max(totalBytes - presentBytes, 0)) / rate) : nil
+        let seconds = Double(max(totalBytes - presentBytes, 0)) / bytesPerSecond(now: now)
+        return seconds < Self.longestRemainder ? .seconds(seconds) : nil
     }
 
     private mutating func count(_ bytes: Int, _ now: Duration) {

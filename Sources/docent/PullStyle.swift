@@ -21,8 +21,13 @@ enum PullStyle: Sendable, Hashable {
         case .listed(let commit): told("Commit \(commit).", Event(event: "listed", commit: commit))
         // Part of the progress.
         case .needed, .received: nil
+        case .present(let file, let bytes):
+            // A person who pulls again need not hear of every file.
+            self == .jsonLines ? Self.line(Event(event: "present", file: file, bytes: bytes)) : nil
         case .resumed(let file, let bytes):
-            told("\(file): \(Self.size(bytes)) are here already.", Event(event: "resumed", file: file, bytes: bytes))
+            told(
+                "\(file): goes on after \(Self.size(bytes)) that are here.",
+                Event(event: "resumed", file: file, bytes: bytes))
         case .finished(let file): told("\(file) is complete.", Event(event: "finished", file: file))
         case .discarded(let file, let bytes, let reason):
             told(

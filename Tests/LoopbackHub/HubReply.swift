@@ -44,7 +44,7 @@ public struct HubReply: Sendable {
         return reply
     }
 
-    /// The same with other headers; nil takes one away.
+    /// The same with other headers. An empty `Content-Length` is not sent, and none is made up for it.
     public func with(_ headers: [String: String?]) -> HubReply {
         var reply = self
         for (name, value) in headers { reply.headers[name] = value }

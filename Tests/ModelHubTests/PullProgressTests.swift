@@ -16,7 +16,15 @@ struct PullProgressTests {
         progress.take(.discarded(file: "a", bytes: 600, reason: ""), now: .seconds(2))
         #expect(progress.presentBytes == 0 && progress.finishedFiles == 0)
         progress.take(.finished(file: "a"), now: .seconds(2))
-        #expect(progress.finishedFiles == 1)
+        progress.take(.present(file: "b", bytes: 7), now: .seconds(2))
+        #expect(progress.finishedFiles == 2 && progress.presentBytes == 7)
+    }
+
+    @Test func `a few bytes promise no time`() {
+        var progress = PullProgress()
+        progress.take(.needed(file: "a", bytes: 1 << 40), now: .zero)
+        progress.take(.received(bytes: 3), now: .seconds(1))
+        #expect(progress.remainingTime(now: .seconds(1)) == nil)
     }
 
     @Test func `the speed is that of the last moments`() {

@@ -122,6 +122,12 @@ struct PullTests {
         #expect(bench.hub.fileRequests.allSatisfy { $0.method == "GET" })
     }
 
+    @Test func `a file whose length is not announced is read to its end`() async throws {
+        let bench = try PullBench(onFiles: { $1.with(["Content-Length": ""]) })
+        let folder = try await bench.pull()
+        #expect(bench.content(folder + "/model.safetensors") == HubRepository.weights)
+    }
+
     @Test func `without a hash that can be checked nothing is taken`() async throws {
         let bench = try PullBench(onHub: { request, honest in
             if request.isListing {
