@@ -83,10 +83,17 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
+        library(
+            "ModelHub",
+            [
+                "Models", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         .executableTarget(
             name: "docent",
             dependencies: [
-                "HTTPAPI", "Captioning", "Workers", "Jobs", "Inference", "Models", "Compute",
+                "HTTPAPI", "ModelHub", "Captioning", "Workers", "Jobs", "Inference", "Models", "Compute",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -110,6 +117,11 @@ let package = Package(
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ]),
-        tests("docentTests", ["docent", "Captioning", "Jobs"]),
+        // A hub for the tests of two targets.
+        .target(
+            name: "LoopbackHub", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            path: "Tests/LoopbackHub", swiftSettings: settings),
+        tests("ModelHubTests", ["ModelHub", "LoopbackHub", .product(name: "NIOHTTP1", package: "swift-nio")]),
+        tests("docentTests", ["docent", "Captioning", "Jobs", "ModelHub", "LoopbackHub"]),
     ]
 )

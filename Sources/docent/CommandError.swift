@@ -1,6 +1,8 @@
 /// What can go wrong in the command itself.
 enum CommandError: Error, Equatable, CustomStringConvertible {
     case noDefaultModel(searched: [String])
+    case noSuchModel(String, cache: String)
+    case pullInterrupted
     case noSuchJob(String)
     case databaseBusy(path: String, pid: Int32)
     case nobodyWorks(on: String)
@@ -18,6 +20,10 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
         case .noDefaultModel(let searched):
             "The model that comes with docent is in none of \(searched.joined(separator: ", ")); "
                 + "keep docent_docent.resources beside the executable, or give --model."
+        case .noSuchModel(let model, let cache):
+            "\(model) is no folder or file here, and the Hugging Face cache at \(cache) holds no checkpoint of that name: "
+                + "`docent models pull \(model)` fetches it."
+        case .pullInterrupted: "Interrupted: what came is kept; give the same command again to go on."
         case .noSuchJob(let id):
             "There is no job \(id); `docent jobs list` shows those there are."
         case .databaseBusy(let path, let pid):

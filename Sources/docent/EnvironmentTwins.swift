@@ -24,6 +24,7 @@ struct EnvironmentTwins {
         "jobs retry": ["server", "database", "json"],
         "models list": ["json"],
         "models inspect": ["json"],
+        "models pull": ["parallel"],
         "bench": [
             "model", "device", "threads", "quantize", "random-weights", "repetitions", "only", "json", "compare",
         ],

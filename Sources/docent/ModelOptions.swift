@@ -7,7 +7,8 @@ public import Models
 struct ModelOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The checkpoint's folder, or a GGUF file; without it the model that comes with docent.", valueName: "dir"))
+            "A checkpoint's folder, a GGUF file, or OWNER/NAME in the Hugging Face cache; else the model that comes with docent.",
+            valueName: "dir"))
     var model: String?
 
     @Option(help: ArgumentHelp("Where to run: auto or cpu.", valueName: "device"))
@@ -39,12 +40,18 @@ struct ModelOptions: ParsableArguments {
     var loadOptions: LoadOptions { LoadOptions(quantization: quantize) }
 
     /// The folder or GGUF file to load: the one given, or the model that comes with the program.
-    func folder() throws -> String { try model ?? DefaultModel.folder() }
+    func folder() throws -> String { try model.map { try ModelPlace($0).path } ?? DefaultModel.folder() }
 
     func makeBackend() throws -> CPUBackend { CPUBackend(threads: threadCount) }
 
     func load(on backend: any Backend) throws -> LoadedModel {
-        try ModelLoader.load(try folder(), backend: backend, options: loadOptions)
+        let loaded = try ModelLoader.load(try folder(), backend: backend, options: loadOptions)
+        guard let name = try model.flatMap({ try ModelPlace($0).servedName }) else { return loaded }
+        var card = loaded.card
+        card.name = name
+        return LoadedModel(
+            card: card, model: loaded.model, processor: loaded.processor, tokenizer: loaded.tokenizer,
+            generation: loaded.generation)
     }
 }
 

@@ -5,12 +5,16 @@ import Models
 /// `docent models`: which checkpoints are at hand, and what one is.
 struct ModelsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "models", abstract: "List checkpoints and look into them.", subcommands: [List.self, Inspect.self])
+        commandName: "models", abstract: "List checkpoints, look into them and fetch them.",
+        subcommands: [List.self, Inspect.self, PullCommand.self])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List the checkpoints on this machine.",
-            discussion: "Looks at the model that comes with docent, $DOCENT_HOME/models and the Hugging Face cache.")
+            discussion: """
+                Looks at the model that comes with docent, and for folders and GGUF files in $DOCENT_HOME/models and in \
+                the Hugging Face cache.
+                """)
 
         @Flag(help: "Print JSON.")
         var json = false
@@ -39,50 +43,16 @@ struct ModelsCommand: AsyncParsableCommand {
             abstract: "Say what a checkpoint is and whether docent can run it.",
             discussion: "Exit status: 0 docent can run it; 1 it cannot.")
 
-        @Argument(help: "The checkpoint's folder, or a GGUF file.")
-        var folder: String
+        @Argument(help: "The checkpoint's folder, a GGUF file, or a model's name in the Hugging Face cache.")
+        var model: String
 
         @Flag(help: "Print JSON.")
         var json = false
 
         func run() throws {
-            let inspection = CheckpointInspection(of: folder)
+            let inspection = CheckpointInspection(of: try ModelPlace(model).path)
             if json { try JSONOutput.print(inspection) } else { try StandardStream.output.writeLine(inspection.report) }
             if !inspection.isRunnable { throw ExitCode(1) }
         }
-    }
-}
-
-/// Where checkpoints are looked for.
-struct ModelFolders {
-    let environment: [String: String]
-
-    /// Folders with a config.json, those that come first win where names are given.
-    var all: [String] {
-        var found: [String] = []
-        if let bundled = try? DefaultModel.folder() { found.append(bundled) }
-        if let home = environment["DOCENT_HOME"] {
-            for folder in entries(of: home + "/models") {
-                found += isCheckpoint(folder) ? [folder] : entries(of: folder)
-            }
-        }
-        for repository in entries(of: hubCache) where repository.contains("/models--") {
-            found += entries(of: repository + "/snapshots")
-        }
-        return found.filter(isCheckpoint)
-    }
-
-    private var hubCache: String {
-        if let cache = environment["HF_HUB_CACHE"] { return cache }
-        if let home = environment["HF_HOME"] { return home + "/hub" }
-        return (environment["HOME"] ?? "") + "/.cache/huggingface/hub"
-    }
-
-    private func isCheckpoint(_ folder: String) -> Bool {
-        FileManager.default.fileExists(atPath: folder + "/config.json")
-    }
-
-    private func entries(of folder: String) -> [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted().map { folder + "/" + $0 }
     }
 }

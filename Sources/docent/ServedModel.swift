@@ -8,12 +8,13 @@ extension ServerClient {
         guard let first = served.first else {
             throw CommandError.unreadableAnswer(url: base + "/v1/models", reason: "it lists no model")
         }
-        guard let folder = options.model else { return first }
-        let wanted = ModelCard.name(ofFolder: folder)
-        guard served.contains(wanted) else {
+        guard let model = options.model else { return first }
+        // The cache here need not hold what the server has.
+        let wanted = (try? ModelPlace(model)).map { $0.servedName ?? ModelCard.name(ofFolder: $0.path) } ?? model
+        guard let name = served.first(where: { $0.lowercased() == wanted.lowercased() }) else {
             throw CommandError.otherModel(url: base, wanted: wanted, served: served)
         }
-        return wanted
+        return name
     }
 }
 

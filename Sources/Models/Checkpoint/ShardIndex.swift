@@ -1,14 +1,14 @@
 /// `model.safetensors.index.json`: which file holds which tensor.
-struct ShardIndex: Sendable {
+package struct ShardIndex: Sendable {
     /// More than any published checkpoint has (a few hundred); every file costs a mapping.
     static let mostFiles = 4096
 
     let path: String
     /// Names of the files, sorted; all lie in the folder of the index.
-    let files: [String]
+    package let files: [String]
     private let tensorsOfFile: [String: Set<String>]
 
-    init(contentsOf path: String) throws {
+    package init(contentsOf path: String) throws {
         guard let map = try Settings(contentsOf: path).value("weight_map"), case .object(let members) = map else {
             throw ModelError.malformedIndex(file: path, reason: "it has no object weight_map")
         }
