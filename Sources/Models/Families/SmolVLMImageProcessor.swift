@@ -59,7 +59,8 @@ struct SmolVLMImageProcessor: Sendable {
         hasher.update(data: Array("smolvlm \(tiling.rows)x\(tiling.columns) of \(frame)".utf8))
         for frame in frames { hasher.update(data: frame.pixels) }
         return ProcessedImage(
-            pixels: normalized(frames), frameCount: frames.count, height: frame, width: frame, tileRows: tiling.rows,
+            pixels: frames.planar(levels: levels), frameCount: frames.count, height: frame, width: frame,
+            tileRows: tiling.rows,
             tileColumns: tiling.columns, tokenCount: frames.count * tokensPerFrame,
             hash: ContentHash(hasher.finalize()))
     }
@@ -77,30 +78,6 @@ struct SmolVLMImageProcessor: Sendable {
         // The overview comes from the stretched picture, not from the original.
         frames.append(stretched.resized(width: frame, height: frame, filter: filter))
         return frames
-    }
-
-    /// Planar values [frames, 3, frame, frame].
-    private func normalized(_ frames: [RGBImage]) -> [Float] {
-        let area = frame * frame
-        return [Float](unsafeUninitializedCapacity: frames.count * 3 * area) { values, count in
-            var next = 0
-            for frame in frames {
-                frame.pixels.withUnsafeBufferPointer { pixels in
-                    for colour in 0..<3 {
-                        let levels = levels[colour]
-                        levels.withUnsafeBufferPointer { levels in
-                            var pixel = colour
-                            for _ in 0..<area {
-                                values[next] = levels[Int(pixels[pixel])]
-                                next += 1
-                                pixel += 3
-                            }
-                        }
-                    }
-                }
-            }
-            count = next
-        }
     }
 
     /// Rescaling in f64, then normalising in f32, exactly as the Pillow-based processor does.
