@@ -2,8 +2,9 @@ import Compute
 
 /// The tensors of a checkpoint under the names that the model code uses.
 struct CheckpointTensors: TensorSource {
-    /// Buffers that old releases of transformers saved and that follow from the configuration.
-    static let ignoredSuffixes = [".rotary_emb.inv_freq", ".position_ids", ".masked_bias"]
+    /// Buffers that old releases of transformers saved and that follow from the configuration, and RADIO's choice of tokens
+    /// for a summary that no decoder sees.
+    static let ignoredSuffixes = [".rotary_emb.inv_freq", ".position_ids", ".masked_bias", ".summary_idxs"]
 
     let checkpoint: Checkpoint
     /// Name in the files of each canonical name.

@@ -1,12 +1,14 @@
 /// Reading `generation_config.json`.
 extension GenerationDefaults {
     /// Stop tokens are gathered from everywhere a checkpoint may name them: generation_config.json, config.json, its
-    /// text_config, and the tokenizer's own end token. Checkpoints rarely agree with themselves here, and one stop
+    /// text_config or llm_config, and the tokenizer's own end token. Checkpoints rarely agree with themselves here, and one stop
     /// token too few never ends an answer.
     init(_ checkpoint: Checkpoint, tokenizer: Tokenizer) throws {
         let key = "eos_token_id"
         var stopTokens = try checkpoint.settings.tokens(key)
-        stopTokens += try checkpoint.settings.section("text_config")?.tokens(key) ?? []
+        for section in ["text_config", "llm_config"] {
+            stopTokens += try checkpoint.settings.section(section)?.tokens(key) ?? []
+        }
         stopTokens += try checkpoint.generation?.tokens(key) ?? []
         if let end = tokenizer.namedTokens["eos_token"], let token = tokenizer.id(of: end) { stopTokens.append(token) }
         self.init(stopTokens: Set(stopTokens))

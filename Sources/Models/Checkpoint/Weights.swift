@@ -79,6 +79,26 @@ struct Weights: Sendable {
         try take(names, shapes: shapes) { tensor, backend, _ in try backend.upload(tensor.widened()) }
     }
 
+    /// What `derive` makes of a tensor as f32, for values that depend on how a model is used: a position table resampled to
+    /// the grid of a frame.
+    func derived(_ name: String, shape: [Int], _ derive: (Tensor) -> Tensor) throws -> Tensor {
+        try take([name], shapes: [shape]) { tensor, backend, _ in try backend.upload(derive(tensor.widened())) }
+    }
+
+    /// The few values of a tensor that the host computes with, in order; none in an audit.
+    func values(_ name: String, shape: [Int]) throws -> [Float] {
+        var values: [Float] = []
+        _ = try take([name], shapes: [shape]) { tensor, _, _ in
+            let wide = tensor.widened()
+            values = withExtendedLifetime(wide) { Array(wide.bytes.bindMemory(to: Float.self)) }
+            return .host(shape: [0], type: .f32)
+        }
+        return values
+    }
+
+    /// The shape of a tensor whose size only the checkpoint knows; nil when there is no such tensor or any size will do.
+    func storedShape(of name: String) -> [Int]? { source.shape(of: prefix + name) }
+
     /// The matrices `names`, [outputs[i], inputs] each, one below the other for one fused product.
     ///
     /// Quantised when the options ask for it and `inputs` is whole blocks.

@@ -16,7 +16,7 @@ struct SmolVLM: VisionLanguageModel {
     }
 
     func beginEncoding(_ image: ProcessedImage) throws -> any ImageEncoding {
-        SmolVLMEncoding(of: image, by: vision, on: backend)
+        FrameEncoding(of: image, by: vision, on: backend)
     }
 
     var stepWeightBytes: Int? { decoder.stepWeightBytes }

@@ -1,5 +1,3 @@
-import Compute
-
 /// Messages and pictures to tokens: each `<image>` of the rendered template becomes the tags and placeholders that its
 /// frames were trained with.
 struct SmolVLMProcessor: PromptProcessor {
@@ -8,8 +6,7 @@ struct SmolVLMProcessor: PromptProcessor {
     private static let overview = "<global-img>"
     private static let tile = "<row_"
 
-    private let tokenizer: Tokenizer
-    private let template: ChatTemplate
+    private let prompts: ImagePrompts
     private let images: SmolVLMImageProcessor
     private let model: SmolVLMConfiguration
 
@@ -22,8 +19,9 @@ struct SmolVLMProcessor: PromptProcessor {
                 expected: "token \(model.imageToken), which config.json calls image_token_id",
                 found: tokenizer.id(of: Self.marker).map { "token \($0)" } ?? "absent")
         }
-        self.tokenizer = tokenizer
-        self.template = template
+        prompts = ImagePrompts(
+            tokenizer: tokenizer, template: template, marker: Self.marker, markerToken: model.imageToken,
+            contextLength: model.text.contextLength)
         self.images = try SmolVLMImageProcessor(imageSettings, model: model)
         self.model = model
     }
@@ -51,25 +49,13 @@ struct SmolVLMProcessor: PromptProcessor {
     /// Tokens that a picture of this size takes in a prompt, tags included.
     func tokenCount(width: Int, height: Int, maxTiles: Int?) -> Int {
         let tiling = images.tiling(width: width, height: height, maxTiles: maxTiles)
-        return tokenizer.encode(PromptText(trusted: placeholder(rows: tiling.rows, columns: tiling.columns))).count
+        return prompts.tokenCount(of: placeholder(rows: tiling.rows, columns: tiling.columns))
     }
 
     func prompt(for messages: [ChatMessage], images: [ProcessedImage]) throws -> Prompt {
-        let places = messages.reduce(0) { $0 + $1.content.count { $0 == .image } }
-        guard places == images.count else {
-            throw ModelError.imageCountMismatch(places: places, images: images.count)
+        try prompts.prompt(for: messages.map(Self.inParts), images: images) {
+            placeholder(rows: $0.tileRows, columns: $0.tileColumns)
         }
-        let rendered = try template.render(
-            messages.map(Self.inParts), addGenerationPrompt: true,
-            variables: tokenizer.namedTokens.mapValues(TemplateValue.trusted),
-            imageMarker: Self.marker)
-        let expanded = try rendered.replacing(
-            Self.marker, with: images.map { placeholder(rows: $0.tileRows, columns: $0.tileColumns) })
-        let tokens = tokenizer.encode(expanded)
-        guard tokens.count < model.text.contextLength else {
-            throw ModelError.promptTooLong(tokens: tokens.count, limit: model.text.contextLength)
-        }
-        return Prompt(tokens: tokens, images: try place(images, in: tokens))
     }
 
     /// The family's templates loop over the parts of a message and print nothing of one that is a bare string, as which
@@ -77,20 +63,6 @@ struct SmolVLMProcessor: PromptProcessor {
     private static func inParts(_ message: ChatMessage) -> ChatMessage {
         guard message.content.count == 1 else { return message }
         return ChatMessage(role: message.role, content: message.content + [.text("")])
-    }
-
-    /// Gives each image its run of placeholders, in order.
-    private func place(_ images: [ProcessedImage], in tokens: [Int32]) throws -> [PlacedImage] {
-        let positions = tokens.indices.filter { tokens[$0] == model.imageToken }
-        let expected = images.reduce(0) { $0 + $1.tokenCount }
-        guard positions.count == expected else {
-            throw ModelError.imageTokenMismatch(found: positions.count, expected: expected)
-        }
-        var rest = positions[...]
-        return images.map { image in
-            defer { rest = rest.dropFirst(image.tokenCount) }
-            return PlacedImage(image: image, positions: Array(rest.prefix(image.tokenCount)))
-        }
     }
 
     /// Tags and placeholders of one picture. A split one ends each row of tiles with a line break and has an empty line

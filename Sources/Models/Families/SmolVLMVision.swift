@@ -2,11 +2,11 @@ import Compute
 
 /// The eye: a SigLIP tower (Zhai et al. 2023, arXiv:2303.15343), then pixel shuffle and one projection into the
 /// decoder's width.
-struct SmolVLMVision: Sendable {
+struct SmolVLMVision: VisionTower {
     private let configuration: SmolVLMConfiguration
     /// channels × patchSize² → width.
     private let patchEmbedding: PatchEmbedding
-    private let blocks: [EncoderBlock]
+    let blocks: [EncoderBlock]
     private let norm: LayerNorm
     /// width × scaleFactor² → decoder width.
     private let projection: Linear
@@ -20,31 +20,20 @@ struct SmolVLMVision: Sendable {
             weights.scoped("connector.modality_projection.proj"), inputs: vision.width * scale * scale,
             outputs: configuration.text.width, bias: false)
         patchEmbedding = try PatchEmbedding(tower.scoped("embeddings"), configuration)
-        blocks = try (0..<vision.layers).map { try EncoderBlock(tower.scoped("encoder.layers.\($0)"), vision) }
+        blocks = try (0..<vision.layers).map {
+            try EncoderBlock(tower.scoped("encoder.layers.\($0)"), vision, names: .sigLIP)
+        }
         norm = try LayerNorm(tower.scoped("post_layernorm"), width: vision.width, epsilon: vision.epsilon)
     }
 
     // MARK: The way of some frames, in slices
 
     var frameRows: Int { configuration.grid * configuration.grid }
-    /// Each block has two.
-    var halfBlocks: Int { 2 * blocks.count }
 
     /// Patches and positions, [frames × grid², width].
     func embed(_ image: ProcessedImage, frames: Range<Int>, on backend: any Backend) throws -> Tensor {
         precondition(image.height == configuration.imageSize && image.width == configuration.imageSize)
         return try patchEmbedding(backend.upload(image.planes(of: frames, side: seenSide)), on: backend)
-    }
-
-    /// Updates `hidden` [frames × grid², width] in place by one half of a block.
-    func apply(halfBlock index: Int, to hidden: Tensor, on backend: any Backend) throws {
-        let block = blocks[index / 2]
-        if index.isMultiple(of: 2) {
-            let segments = Array(repeating: frameRows, count: hidden.rows / frameRows)
-            try block.attend(hidden, segments: segments, on: backend)
-        } else {
-            try block.feedForward(hidden, on: backend)
-        }
     }
 
     /// The tower's last hidden states, [frames × grid², width], of what came out of the last block.

@@ -1,8 +1,10 @@
-/// Tokeniser and chat template for a configuration without a checkpoint: bytes, and SmolVLM's way of writing a chat.
+/// Tokeniser and chat template for a configuration without a checkpoint: bytes, SmolVLM's way of writing a chat, and the
+/// tags of all families.
 enum StandInText {
     /// Tokens that the template and the image placeholders are made of.
     private static let special = [
-        "<|im_start|>", "<end_of_utterance>", "<fake_token_around_image>", "<global-img>", "<image>",
+        "<|im_start|>", "<end_of_utterance>", "<fake_token_around_image>", "<global-img>", "<image>", "<img>",
+        "</img>",
     ]
 
     /// One token for each byte, in the printable alphabet of GPT-2's byte-level BPE, and the special ones around

@@ -10,8 +10,24 @@ struct EncoderConfiguration: Sendable, Equatable {
     var activation: Activation
 }
 
+/// What a checkpoint calls the parts of a block; all have weights and biases.
+struct EncoderBlockNames: Sendable {
+    let attentionNorm: String
+    /// One tensor for all three, or one for each.
+    let queryKeyValue: [String]
+    let output: String
+    let feedForwardNorm: String
+
+    static let sigLIP = EncoderBlockNames(
+        attentionNorm: "layer_norm1", queryKeyValue: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
+        output: "self_attn.out_proj", feedForwardNorm: "layer_norm2")
+    /// The timm library's, which RADIO keeps.
+    static let timm = EncoderBlockNames(
+        attentionNorm: "norm1", queryKeyValue: ["attn.qkv"], output: "attn.proj", feedForwardNorm: "norm2")
+}
+
 /// One block of a vision transformer: pre-norm attention without a mask, then a plain feed-forward (Dosovitskiy et al.
-/// 2020, arXiv:2010.11929), with the tensor names of SigLIP.
+/// 2020, arXiv:2010.11929).
 struct EncoderBlock: Sendable {
     let attentionNorm: LayerNorm
     /// width → 3 × width.
@@ -23,15 +39,15 @@ struct EncoderBlock: Sendable {
     private let heads: Int
     private let activation: Activation
 
-    init(_ weights: Weights, _ configuration: EncoderConfiguration) throws {
+    init(_ weights: Weights, _ configuration: EncoderConfiguration, names: EncoderBlockNames) throws {
         let (width, inner) = (configuration.width, configuration.feedForwardWidth)
-        let attention = weights.scoped("self_attn")
-        attentionNorm = try LayerNorm(weights.scoped("layer_norm1"), width: width, epsilon: configuration.epsilon)
+        let (fused, epsilon) = (names.queryKeyValue, configuration.epsilon)
+        attentionNorm = try LayerNorm(weights.scoped(names.attentionNorm), width: width, epsilon: epsilon)
         queryKeyValue = try Linear(
-            attention, fusing: ["q_proj", "k_proj", "v_proj"], inputs: width, outputs: [width, width, width], bias: true
-        )
-        output = try Linear(attention.scoped("out_proj"), inputs: width, outputs: width, bias: true)
-        feedForwardNorm = try LayerNorm(weights.scoped("layer_norm2"), width: width, epsilon: configuration.epsilon)
+            weights, fusing: fused, inputs: width,
+            outputs: Array(repeating: 3 * width / fused.count, count: fused.count), bias: true)
+        output = try Linear(weights.scoped(names.output), inputs: width, outputs: width, bias: true)
+        feedForwardNorm = try LayerNorm(weights.scoped(names.feedForwardNorm), width: width, epsilon: epsilon)
         up = try Linear(weights.scoped("mlp.fc1"), inputs: width, outputs: inner, bias: true)
         down = try Linear(weights.scoped("mlp.fc2"), inputs: inner, outputs: width, bias: true)
         heads = configuration.heads

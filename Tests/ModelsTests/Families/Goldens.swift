@@ -3,7 +3,7 @@ import Testing
 
 @testable import Models
 
-/// What transformers computed with a tiny checkpoint: `golden.json`, written by Tests/Reference/smolvlm_tiny.py.
+/// What transformers computed with a tiny checkpoint: `golden.json`, written by Tests/Reference/*_tiny.py.
 struct Golden: Decodable {
     struct Case: Decodable, CustomTestStringConvertible {
         var name: String
@@ -19,12 +19,21 @@ struct Golden: Decodable {
         var lastFrameTower: [Float]?
         /// The features of the last frame, [tokens, decoder width].
         var lastFrameFeatures: [Float]?
+        /// The same by the older order of the folded rows, and with positions resampled the other way (Nemotron).
+        var lastFrameFeaturesV1: [Float]?
+        var lastFrameFeaturesUncornered: [Float]?
         var logitRows: [Int32]
         /// [logitRows, vocabulary].
         var logits: [Float]
         var greedy: [Int32]
 
         var testDescription: String { name }
+
+        /// What `maxTiles: 1` gives must be what the reference gives with splitting turned off.
+        func prompt(_ model: LoadedModel) throws -> Prompt {
+            let images = try pictures.map { try model.processor.process($0, maxTiles: split ? nil : 1) }
+            return try model.processor.prompt(for: [message], images: images)
+        }
 
         var message: ChatMessage {
             ChatMessage(role: "user", content: parts.map { $0.map(ContentPart.text) ?? .image })
@@ -37,6 +46,8 @@ struct Golden: Decodable {
             case pixelSHA256 = "pixel_sha256"
             case lastFrameTower = "last_frame_tower"
             case lastFrameFeatures = "last_frame_features"
+            case lastFrameFeaturesV1 = "last_frame_features_v1"
+            case lastFrameFeaturesUncornered = "last_frame_features_uncornered"
             case logitRows = "logit_rows"
         }
     }

@@ -37,9 +37,9 @@ struct ImageEncodingTests {
         let model = try docentMini(LoadOptions(quantization: quantization))
         let vision = try #require(model.model as? SmolVLM).vision
         let image = image(1, frames: 5)
-        let together = try features(SmolVLMEncoding(of: image, by: vision, rowsAtOnce: 5 * 144, on: backend))
-        let byTwo = try features(SmolVLMEncoding(of: image, by: vision, rowsAtOnce: 2 * 144, on: backend))
-        let alone = try features(SmolVLMEncoding(of: image, by: vision, rowsAtOnce: 1, on: backend))
+        let together = try features(FrameEncoding(of: image, by: vision, rowsAtOnce: 5 * 144, on: backend))
+        let byTwo = try features(FrameEncoding(of: image, by: vision, rowsAtOnce: 2 * 144, on: backend))
+        let alone = try features(FrameEncoding(of: image, by: vision, rowsAtOnce: 1, on: backend))
         #expect(together.values.count == 5 * 36 * 256)
         #expect(together.values == byTwo.values)
         #expect(together.values == alone.values)
@@ -47,7 +47,7 @@ struct ImageEncodingTests {
         #expect([together.slices, byTwo.slices, alone.slices] == [14, 3 * 14, 5 * 14])
     }
 
-    @Test(arguments: ["smolvlm-tiny", "idefics3-tiny"])
+    @Test(arguments: ["smolvlm-tiny", "idefics3-tiny", "nemotron-tiny"])
     func `images encoded by turns have the features that each has alone`(checkpoint: String) throws {
         let model = try ModelLoader.load(CheckpointFixtures.path(checkpoint), backend: backend)
         let pictures = [(200, 90, 1), (64, 64, 2), (70, 150, 3)].map {
@@ -75,10 +75,10 @@ struct ImageEncodingTests {
     }
 }
 
-extension SmolVLMVision {
-    /// The tower's last hidden states, [frames × grid², width].
+extension VisionTower {
+    /// The tower's states of some frames, [frames × patches, width].
     func tower(_ image: ProcessedImage, frames: Range<Int>, on backend: any Backend) throws -> Tensor {
-        var pass = TowerPass(of: image, frames: frames)
+        var pass = TowerPass<Self>(of: image, frames: frames)
         while true {
             if let states = try pass.advance(self, on: backend) { return states }
         }

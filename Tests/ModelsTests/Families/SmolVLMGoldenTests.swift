@@ -22,7 +22,7 @@ struct SmolVLMGoldenTests {
     @Test(arguments: cases)
     func `tokens, pixels and their places are exact`(_ checkpoint: String, _ golden: Golden.Case) throws {
         let model = try ModelLoader.load(CheckpointFixtures.path(checkpoint), backend: backend)
-        let prompt = try Self.prompt(golden, model)
+        let prompt = try golden.prompt(model)
         #expect(prompt.tokens == golden.inputIDs)
         #expect(prompt.images.map { hash(of: $0.image.normalised) } == golden.pixelSHA256 ?? [])
         #expect(prompt.images.map { [$0.image.tileRows, $0.image.tileColumns] } == golden.grids)
@@ -39,7 +39,7 @@ struct SmolVLMGoldenTests {
         _ checkpoint: String, _ golden: Golden.Case
     ) throws {
         let model = try ModelLoader.load(CheckpointFixtures.path(checkpoint), backend: backend)
-        let prompt = try Self.prompt(golden, model)
+        let prompt = try golden.prompt(model)
         try #require(prompt.tokens == golden.inputIDs)
         if let image = prompt.images.last?.image {
             let tower = try #require(model.model as? SmolVLM).vision.tower(
@@ -54,11 +54,5 @@ struct SmolVLMGoldenTests {
         let logits = try generation.prefill(logitRows: golden.logitRows)
         #expect(relativeError(logits, golden.logits) < 1e-4)
         #expect(try generation.tokens(32) == golden.greedy)
-    }
-
-    /// What `maxTiles: 1` gives must be what the reference gives with splitting turned off.
-    static func prompt(_ golden: Golden.Case, _ model: LoadedModel) throws -> Prompt {
-        let images = try golden.pictures.map { try model.processor.process($0, maxTiles: golden.split ? nil : 1) }
-        return try model.processor.prompt(for: [golden.message], images: images)
     }
 }

@@ -21,7 +21,7 @@ struct SmolVLMMutationTests {
         let weights = Weights.loading(tensors, to: self.backend, quantization: .none)
         let model = try SmolVLM(weights, configuration, backend: backend)
         let loaded = try ModelLoader.load(CheckpointFixtures.smolVLM, backend: self.backend)
-        let prompt = try SmolVLMGoldenTests.prompt(golden, loaded)
+        let prompt = try golden.prompt(loaded)
         let generation = try GreedyGeneration(prompt, length: 1, on: model, backend)
         return relativeError(try generation.prefill(logitRows: golden.logitRows), golden.logits)
     }
@@ -49,7 +49,7 @@ struct SmolVLMMutationTests {
 }
 
 /// The CPU backend with a pixel shuffle ordered (dx, dy) instead of (dy, dx).
-private struct TransposingShuffle: Backend {
+struct TransposingShuffle: Backend {
     let base: any Backend
 
     init(_ base: any Backend) { self.base = base }
