@@ -135,14 +135,16 @@ struct InterruptionTests {
         #expect(bench.starts == [])
     }
 
-    @Test func `a lock on a file that was removed is none`() throws {
+    @Test func `a file that was removed, or another of its name, is not the one to lock`() throws {
         let bench = try PullBench()
-        try bench.cached.prepare()
-        let path = bench.cached.lockPath(.git("x"))
-        let stale = try BlobLock.tryTaking(path)
-        try FileManager.default.removeItem(atPath: path)
-        let fresh = try BlobLock.tryTaking(path)
-        #expect(try stale != nil && fresh != nil && BlobLock.tryTaking(path) == nil)
+        let path = bench.home.appending(path: "x.lock")
+        try Data().write(to: path)
+        let held = try FileHandle(forReadingFrom: path)
+        #expect(BlobLock.isFile(held.fileDescriptor, at: path.path))
+        try FileManager.default.removeItem(at: path)
+        #expect(!BlobLock.isFile(held.fileDescriptor, at: path.path))
+        try Data().write(to: path)
+        #expect(!BlobLock.isFile(held.fileDescriptor, at: path.path))
     }
 }
 
