@@ -40,8 +40,13 @@ final class BlobLock: Sendable {
             if code == EWOULDBLOCK || code == EINTR { return nil }
             throw .noLocks(path: path, reason: HubError.reason(code))
         }
+        return isFile(descriptor, at: path) ? lock : nil
+    }
+
+    /// Whether the open file still has the name `path`.
+    static func isFile(_ descriptor: Int32, at path: String) -> Bool {
         var (held, named) = (stat(), stat())
-        let isNamed = fstat(descriptor, &held) == 0 && stat(path, &named) == 0
-        return isNamed && held.st_ino == named.st_ino && held.st_dev == named.st_dev ? lock : nil
+        return fstat(descriptor, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino
+            && held.st_dev == named.st_dev
     }
 }

@@ -10,8 +10,10 @@ import NIOPosix
 struct HubClient: Sendable {
     struct Configuration: Sendable {
         var userAgent = "docent"
-        /// Longest wait for a connection, for the head of an answer, and between two pieces of its body.
+        /// Longest wait for a connection, and for the head of an answer.
         var patience: Duration = .seconds(30)
+        /// Longest silence within an answer.
+        var silence: Duration = .seconds(30)
         /// For all of a list of files or of a file's facts.
         var deadline: Duration = .seconds(120)
         var maxRedirects = 5
@@ -36,7 +38,7 @@ struct HubClient: Sendable {
     ) async throws -> Result {
         var transport = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
-            timeout: .init(connect: .init(configuration.patience), read: .init(configuration.patience)))
+            timeout: .init(connect: .init(configuration.patience), read: .init(configuration.silence)))
         // A connection for each file; one that is not there is told at once.
         transport.httpVersion = .http1Only
         transport.connectionPool.retryConnectionEstablishment = false
@@ -144,7 +146,9 @@ struct HubClient: Sendable {
             switch error {
             case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout:
                 return .unreachable(url: url.shown, reason: error.shortDescription)
-            case .readTimeout, .deadlineExceeded:
+            case .readTimeout:
+                return .silent(url: url.shown, seconds: Int(configuration.silence.components.seconds))
+            case .deadlineExceeded:
                 return .silent(url: url.shown, seconds: Int(configuration.patience.components.seconds))
             default: return .broken(url: url.shown, reason: error.shortDescription)
             }

@@ -26,25 +26,26 @@ final class PullBench: Sendable {
         try? FileManager.default.removeItem(at: home)
     }
 
-    /// - Parameter patience: how long nothing may come. Pauses between tries pass at once and are noted.
+    /// - Parameter silence: how long nothing may come. Pauses between tries pass at once and are noted.
     func pull(
-        _ reference: String = "owner/model", patience: Duration = .seconds(20), environment: [String: String] = [:]
+        _ reference: String = "owner/model", silence: Duration = .seconds(120), environment: [String: String] = [:]
     ) async throws -> String {
         let settings = try HubSettings(environment: variables.merging(environment) { $1 })
         var pull = ModelPull(try ModelReference(reference), settings: settings, userAgent: "test") { event in
             self.seen.withLock { $0.events.append(event) }
         }
-        pull.configuration.patience = patience
+        pull.configuration.patience = .seconds(120)
+        pull.configuration.silence = silence
         pull.configuration.pause = { pause in self.seen.withLock { $0.pauses.append(pause) } }
         return try await pull.run()
     }
 
     /// The error that a pull ends with; nil when it succeeds.
     func failure(
-        _ reference: String = "owner/model", patience: Duration = .seconds(20), environment: [String: String] = [:]
+        _ reference: String = "owner/model", silence: Duration = .seconds(120), environment: [String: String] = [:]
     ) async -> HubError? {
         do {
-            _ = try await pull(reference, patience: patience, environment: environment)
+            _ = try await pull(reference, silence: silence, environment: environment)
             return nil
         } catch {
             return error as? HubError
