@@ -42,7 +42,11 @@ extension CPUBackend {
         if arguments.type == docent_q8 || arguments.type == docent_q4 {
             // Whatever the number of rows: activations rounded to int8 in a small batch and not in a large one would
             // make an answer depend on its company.
-            try multiplyQuantized(&arguments)
+            if hasQuantizedTiles(for: arguments) {
+                try multiplyQuantizedTiles(arguments)
+            } else {
+                try multiplyQuantized(&arguments)
+            }
         } else if arguments.rows <= kernels.row_limit {
             multiplyRows(arguments)
         } else {

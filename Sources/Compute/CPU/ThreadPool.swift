@@ -63,5 +63,5 @@ final class ThreadPool: Sendable {
     /// About four microseconds of streaming, twice what handing out a job costs.
     private static let smallestSharedCost = 32 * 1024
     /// Slack for a thread that the system puts aside for a while.
-    private static let partsPerThread = 8
+    static let partsPerThread = 8
 }
