@@ -35,10 +35,10 @@ INLINE vector power_of_two(vector x) {
 
 INLINE vector sigmoid_times(vector x, vector argument) { return x / (1.0f + exponential(-argument)); }
 
-/// x/2 (1 + tanh u) = x / (1 + e^-2u) with u = sqrt(2/pi)(x + 0.044715 x^3).
+/// x/2 (1 + tanh u) = x / (1 + e^-2u) with u = sqrt(2/pi)(x + 0.044715 x^3), its factors as powers of two.
 INLINE vector gelu_tanh(vector x) {
-    vector u = 0.7978845608028654f * x * (1.0f + 0.044715f * x * x);
-    return sigmoid_times(x, 2.0f * u);
+    vector argument = x * (-2.3022082f - 0.10294324f * x * x);
+    return x / (1.0f + power_of_two(smaller(argument, splat(126.0f))));
 }
 
 /// x times the normal distribution function, whose tail is e^(-x^2/2) times a polynomial in 1/(1 + |x|/4)
