@@ -16,6 +16,8 @@ import Testing
         Case(heads: 1, headSize: 1, segments: [1]), Case(heads: 2, headSize: 64, segments: [65]),
         Case(heads: 3, headSize: 17, segments: [5, 1, 33]), Case(heads: 1, headSize: 72, segments: [130, 2]),
         Case(heads: 1, headSize: 32, segments: [260]), Case(heads: 2, headSize: 16, segments: [40, 0, 20], scale: 12),
+        // Several parts of rows and blocks of tokens, neither whole.
+        Case(heads: 1, headSize: 8, segments: [590]),
     ]
 
     @Test(arguments: cases)
@@ -34,6 +36,16 @@ import Testing
             let tolerance = 2e-6 * Double(shape.scale * shape.scale)
             #expect(difference(try backend.download(found), expected) < tolerance, "\(variant.testDescription)")
         }
+    }
+
+    @Test(arguments: Variant.alone)
+    func `a segment's result does not depend on its company`(_ variant: Variant) throws {
+        let backend = variant.backend
+        let qkv = try backend.random([100, 3 * 40], seed: 9)
+        let together = try backend.download(backend.attention(qkv, heads: 2, segments: [33, 67]))
+        let first = try backend.download(backend.attention(qkv.rows(0..<33), heads: 2, segments: [33]))
+        let second = try backend.download(backend.attention(qkv.rows(33..<100), heads: 2, segments: [67]))
+        #expect(together == first + second)
     }
 
     private func naive(_ values: [Float], _ shape: Case) -> [Double] {

@@ -102,4 +102,20 @@ import Testing
             #expect(try Array(outputs(0..<rows).prefix(50)) == alone, "\(rows) rows")
         }
     }
+
+    /// 140 rows are more than one block of them, 16 blocks of inputs more than are widened at once.
+    @Test(arguments: Variant.all, [DType.q8, .q4])
+    func `hundreds of rows have the results that each has alone`(_ variant: Variant, _ type: DType) throws {
+        let backend = variant.backend
+        let weight = try backend.quantize(backend.random([35, 512], seed: 1), to: type)
+        let input = try backend.random([140, 512], seed: 2)
+        let bias = try backend.random([35], seed: 3)
+        func outputs(_ rows: Range<Int>) throws -> [Float] {
+            try backend.download(backend.linear(input.rows(rows), weight, bias: bias, activation: .geluTanh))
+        }
+        let together = try outputs(0..<140)
+        for row in [0, 3, 63, 64, 127, 128, 139] {
+            #expect(try outputs(row..<row + 1) == Array(together[row * 35..<row * 35 + 35]), "row \(row)")
+        }
+    }
 }

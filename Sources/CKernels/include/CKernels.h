@@ -147,6 +147,24 @@ typedef struct {
     /// `count` elements of a plain type as f32.
     void (*widen)(docent_type, const void *source, int64_t count, float *target);
     void (*exponential)(const float *input, int64_t count, float *output);
+
+    // q8 layers of many rows, where there is something faster than `multiply_rows` with the same results; else NULL and 0
+    /// Rows of one call of `multiply_quantized_tiles` at most; of a tile.
+    int64_t quantized_rows, quantized_tile_rows;
+    /// What [rows, inputs] take packed, quantised.
+    int64_t (*packed_bytes)(int64_t rows, int64_t inputs);
+    /// Quantises and packs rows `first ..< last` of `rows`; `first` is a tile's start.
+    void (*pack_quantized_rows)(const docent_rows *, int64_t rows, int64_t first, int64_t last, void *packed);
+    /// Rows `first_row ..< last_row`, from a tile's start on, of outputs `first ..< last`, from a panel's start on.
+    void (*multiply_quantized_tiles)(
+        const docent_linear *, const void *packed, int64_t first_row, int64_t last_row, int64_t first, int64_t last);
+
+    // Attention without pages, mask or group: all rows see all tokens
+    /// Rows that are computed side by side.
+    int64_t full_tile;
+    /// Floats of scratch that `attend_full` needs.
+    int64_t (*attend_full_scratch)(int64_t rows, int64_t head_size);
+    void (*attend_full)(const docent_attention *, float *scratch);
 } docent_kernels;
 
 /// The kernels of `instructions`, or NULL where they cannot run.

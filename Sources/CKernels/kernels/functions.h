@@ -18,12 +18,27 @@ INLINE vector exponential(vector x) {
     return choose(x < splat(-87.33f), splat(0), p * (vector)power);
 }
 
+/// 2^x to 2e-7 relative for x up to 127; about 2^-125 below that.
+INLINE vector power_of_two(vector x) {
+    const float magic = 0x1.8p23f;  // as above
+    vector clamped = larger(x, splat(-125.0f));
+    vector shifted = clamped + magic;
+    vector r = clamped - (shifted - magic);
+    vector p = splat(0x1.5c08e6p-10f);
+    p = p * r + 0x1.3d0c52p-7f;
+    p = p * r + 0x1.c6b6e4p-5f;
+    p = p * r + 0x1.ebf918p-3f;
+    p = p * r + 0x1.62e428p-1f;
+    p = p * r + 1.0f;
+    return (vector)((words)p + ((words)shifted << 23));
+}
+
 INLINE vector sigmoid_times(vector x, vector argument) { return x / (1.0f + exponential(-argument)); }
 
-/// x/2 (1 + tanh u) = x / (1 + e^-2u) with u = sqrt(2/pi)(x + 0.044715 x^3).
+/// x/2 (1 + tanh u) = x / (1 + e^-2u) with u = sqrt(2/pi)(x + 0.044715 x^3), its factors as powers of two.
 INLINE vector gelu_tanh(vector x) {
-    vector u = 0.7978845608028654f * x * (1.0f + 0.044715f * x * x);
-    return sigmoid_times(x, 2.0f * u);
+    vector argument = x * (-2.3022082f - 0.10294324f * x * x);
+    return x / (1.0f + power_of_two(smaller(argument, splat(126.0f))));
 }
 
 /// x times the normal distribution function, whose tail is e^(-x^2/2) times a polynomial in 1/(1 + |x|/4)

@@ -31,29 +31,43 @@ INLINE vector formed(docent_form form, const docent_rows *rows, const float *row
     }
 }
 
-/// Symmetric int8 with each block's largest magnitude at 127 (round to nearest, ties to even).
+/// Symmetric int8 with the block's largest magnitude at 127 (round to nearest, ties to even); `row[i]` is the first of the
+/// block's elements, `to` its place in `out`.
+INLINE void quantize_block(
+    docent_type type, docent_form form, const docent_rows *rows, const float *row, float scale, int64_t i, int64_t to,
+    docent_quantized_rows out) {
+    vector values[docent_block / LANES], top = {};
+    for (int v = 0; v < docent_block / LANES; v++) {
+        values[v] = formed(form, rows, row, scale, i + v * LANES);
+        top = larger(top, larger(values[v], -values[v]));
+    }
+    float magnitude = largest(top), inverse = magnitude > 0 ? 127.0f / magnitude : 0;
+    integers total = {};
+    for (int v = 0; v < docent_block / LANES; v++) {
+        // Adding 1.5 x 2^23 leaves the rounded integer in the low bits.
+        integers q = (integers)(values[v] * inverse + 0x1.8p23f) - (integers)splat(0x1.8p23f);
+        total += q;
+        store_values(type, q, (char *)out.values + to * row_block_bytes(type), v * LANES);
+    }
+    out.scales[to] = magnitude / 127.0f;
+    out.starts[to] = start_of(type, total);
+}
+
+INLINE const float *row_values(docent_form form, const docent_rows *rows, int64_t index) {
+    return rows->values + index * rows->inputs * (form == docent_silu_gated ? 2 : 1);
+}
+
+INLINE float row_scale(docent_form form, const docent_rows *rows, const float *row) {
+    return form == docent_rms_normalized ? rms_scale(row, rows->epsilon, rows->inputs) : 1;
+}
+
 INLINE void quantize_row(
     docent_type type, docent_form form, const docent_rows *rows, int64_t index, docent_quantized_rows out) {
     int64_t blocks = rows->inputs / docent_block;
-    const float *row = rows->values + index * rows->inputs * (form == docent_silu_gated ? 2 : 1);
-    float scale = form == docent_rms_normalized ? rms_scale(row, rows->epsilon, rows->inputs) : 1;
-    for (int64_t block = index * blocks; block < (index + 1) * blocks; block++) {
-        vector values[docent_block / LANES], top = {};
-        for (int i = 0; i < docent_block / LANES; i++) {
-            values[i] = formed(form, rows, row, scale, (block - index * blocks) * docent_block + i * LANES);
-            top = larger(top, larger(values[i], -values[i]));
-        }
-        float magnitude = largest(top), inverse = magnitude > 0 ? 127.0f / magnitude : 0;
-        integers total = {};
-        for (int i = 0; i < docent_block / LANES; i++) {
-            // Adding 1.5 x 2^23 leaves the rounded integer in the low bits.
-            integers q = (integers)(values[i] * inverse + 0x1.8p23f) - (integers)splat(0x1.8p23f);
-            total += q;
-            store_values(type, q, (char *)out.values + block * row_block_bytes(type), i * LANES);
-        }
-        out.scales[block] = magnitude / 127.0f;
-        out.starts[block] = start_of(type, total);
-    }
+    const float *row = row_values(form, rows, index);
+    float scale = row_scale(form, rows, row);
+    for (int64_t block = 0; block < blocks; block++)
+        quantize_block(type, form, rows, row, scale, block * docent_block, index * blocks + block, out);
 }
 
 INLINE void quantize_form(

@@ -105,6 +105,8 @@ static void multiply_tiles(
         float sums[tile_rows * tile_outputs];
         memcpy(sums, total, sizeof sums);
         int64_t rows = last_row - row < tile_rows ? last_row - row : tile_rows;
-        finish(l, sums, tile_outputs, row, rows, output, outputs);
+        // A constant number of outputs makes shorter loops.
+        if (outputs == tile_outputs) finish(l, sums, tile_outputs, row, rows, output, tile_outputs);
+        else finish(l, sums, tile_outputs, row, rows, output, outputs);
     }
 }

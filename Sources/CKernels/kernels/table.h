@@ -11,9 +11,13 @@
 
 #include "multiply_rows_quantized.h"
 
+#include "multiply_tiles_quantized.h"
+
 #include "multiply_tiles.h"
 
 #include "attention.h"
+
+#include "attention_full.h"
 
 const docent_kernels KERNELS = {
     .name = KERNELS_NAME,
@@ -36,4 +40,14 @@ const docent_kernels KERNELS = {
     .activate = activate,
     .widen = widen,
     .exponential = exponentials,
+    .full_tile = side_queries,
+    .attend_full_scratch = attend_full_scratch,
+    .attend_full = attend_full,
+#if defined(HAS_AVX2) && !defined(HAS_VNNI)
+    .quantized_rows = quantized_rows,
+    .quantized_tile_rows = quantized_tile_rows,
+    .packed_bytes = packed_bytes,
+    .pack_quantized_rows = pack_quantized_rows,
+    .multiply_quantized_tiles = multiply_quantized_tiles,
+#endif
 };

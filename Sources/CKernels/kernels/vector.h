@@ -10,6 +10,8 @@
 #include "../include/CKernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
+/// Where the compiler may not load before what is written before, for loops that need every register.
+#define KEEP_LOADS_HERE __asm__ volatile("" ::: "memory")
 
 typedef float vector __attribute__((vector_size(LANES * 4)));
 typedef float loose_vector __attribute__((vector_size(LANES * 4), aligned(4)));

@@ -1,9 +1,9 @@
 import CKernels
 
 extension CPUBackend {
-    /// Rows that share one pass over the keys: enough to make repacking them cheap, few enough for the second-level
-    /// cache. The result of a row does not depend on it.
-    private static let rowsPerPart = 192
+    /// Tiles of rows that share one packing of keys and values: enough to make it cheap, few enough for the
+    /// second-level cache. The result of a row does not depend on it.
+    private static let tilesPerPart = 11
 
     public func attention(_ qkv: Tensor, heads: Int, segments: [Int]) throws -> Tensor {
         precondition(heads > 0 && qkv.width.isMultiple(of: 3 * heads), "\(heads) heads in rows of \(qkv.width)")
@@ -25,28 +25,39 @@ extension CPUBackend {
                 part.token_stride = Int64(qkv.width)
                 part.tokens = Int64(segment)
                 part.scale = 1 / Float(headSize).squareRoot()
-                for start in stride(from: 0, to: segment, by: Self.rowsPerPart) {
-                    part.queries = UnsafePointer(qkv.row(first + start) + head * headSize)
-                    part.output = output.row(first + start) + head * headSize
-                    part.rows = Int64(min(Self.rowsPerPart, segment - start))
+                for rows in rowsOfParts(segment) {
+                    part.queries = UnsafePointer(qkv.row(first + rows.lowerBound) + head * headSize)
+                    part.output = output.row(first + rows.lowerBound) + head * headSize
+                    part.rows = Int64(rows.count)
                     parts.append(part)
                 }
             }
             first += segment
         }
-        try attend(parts)
+        let need = parts.map { kernels.attend_full_scratch($0.rows, $0.head_size) }.max() ?? 0
+        try run(parts, scratch: need, kernels.attend_full)
         withExtendedLifetime((qkv, output)) {}
         return output
     }
 
-    /// Runs many-row parts, each thread with scratch for the largest.
-    private func attend(_ parts: [docent_attention]) throws {
+    /// `rows` rows in parts of nearly equal numbers of whole tiles.
+    private func rowsOfParts(_ rows: Int) -> [Range<Int>] {
+        let tile = Int(kernels.full_tile)
+        let tiles = (rows + tile - 1) / tile
+        let parts = (tiles + Self.tilesPerPart - 1) / Self.tilesPerPart
+        return (0..<parts).map { $0 * tiles / parts * tile..<min(rows, ($0 + 1) * tiles / parts * tile) }
+    }
+
+    /// Runs many-row parts, each thread with `need` floats of scratch.
+    private func run(
+        _ parts: [docent_attention], scratch need: Int64,
+        _ attend: @convention(c) (UnsafePointer<docent_attention>?, UnsafeMutablePointer<Float>?) -> Void
+    ) throws {
         guard !parts.isEmpty else { return }
-        let need = parts.map { kernels.attend_scratch($0.rows, $0.group, $0.head_size) }.max() ?? 0
         let scratch = try makeTensor([pool.threads, Int(need)], .f32)
         parts.withUnsafeBufferPointer { parts in
             pool.run(parts: parts.count) { part, thread in
-                kernels.attend(parts.baseAddress.map { $0 + part }, scratch.row(thread))
+                attend(parts.baseAddress.map { $0 + part }, scratch.row(thread))
             }
         }
     }
@@ -56,7 +67,9 @@ extension CPUBackend {
     ) throws -> Tensor {
         let step = try PagedStep(self, qkv, angles: angles, cache: cache, layer: layer, heads: heads, layout: layout)
         step.store()
-        try attend(step.manyRows())
+        let parts = step.manyRows()
+        let need = parts.map { kernels.attend_scratch($0.rows, $0.group, $0.head_size) }.max() ?? 0
+        try run(parts, scratch: need, kernels.attend)
         try step.attendSingleRows()
         return step.output
     }

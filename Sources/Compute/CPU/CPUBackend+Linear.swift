@@ -43,10 +43,14 @@ extension CPUBackend {
         if arguments.type == docent_q8 || arguments.type == docent_q4 {
             // Whatever the number of rows: activations rounded to int8 in a small batch and not in a large one would
             // make an answer depend on its company.
-            let quantized = try quantizedRows(of: input, for: arguments.type)
-            arguments.quantized = quantized.pointers
-            multiplyRows(arguments)
-            withExtendedLifetime(quantized.memory) {}
+            if hasQuantizedTiles(for: arguments) {
+                try multiplyQuantizedTiles(arguments, of: input)
+            } else {
+                let quantized = try quantizedRows(of: input, for: arguments.type)
+                arguments.quantized = quantized.pointers
+                multiplyRows(arguments)
+                withExtendedLifetime(quantized.memory) {}
+            }
         } else {
             let rows = try rows(of: input)
             arguments.input = UnsafePointer(rows.floats)
@@ -89,27 +93,32 @@ extension CPUBackend {
             values: memory.address,
             scales: (memory.address + valueBytes).assumingMemoryBound(to: Float.self),
             starts: (memory.address + valueBytes + scaleBytes).assumingMemoryBound(to: Int32.self))
-        var source = docent_rows()
-        source.values = UnsafePointer(input.source.floats)
-        source.inputs = Int64(inputs)
-        var normWeight: Tensor?
-        switch input {
-        case .rows: source.form = docent_as_is
-        case .siluGated: source.form = docent_silu_gated
-        case .rmsNormalized(_, let weight, let epsilon):
-            precondition(weight.count == inputs, "norm of \(weight.count) for rows of \(inputs)")
-            normWeight = try widened(weight)
-            source.form = docent_rms_normalized
-            source.weight = normWeight.map { UnsafePointer($0.floats) }
-            source.epsilon = epsilon
-        }
-        withUnsafePointer(to: source) { source in
+        try withRows(of: input) { source in
             pool.run(over: rows, step: 1, cost: rows * inputs) { range, _ in
                 kernels.quantize_rows(type, source, Int64(range.lowerBound), Int64(range.upperBound), pointers)
             }
         }
-        withExtendedLifetime((input, normWeight)) {}
         return (pointers, memory)
+    }
+
+    /// `input` as the kernels that round it read it.
+    func withRows(of input: LinearInput, _ body: (UnsafePointer<docent_rows>) -> Void) throws {
+        var rows = docent_rows()
+        rows.values = UnsafePointer(input.source.floats)
+        rows.inputs = Int64(input.width)
+        var normWeight: Tensor?
+        switch input {
+        case .rows: rows.form = docent_as_is
+        case .siluGated: rows.form = docent_silu_gated
+        case .rmsNormalized(_, let weight, let epsilon):
+            precondition(weight.count == input.width, "norm of \(weight.count) for rows of \(input.width)")
+            normWeight = try widened(weight)
+            rows.form = docent_rms_normalized
+            rows.weight = normWeight.map { UnsafePointer($0.floats) }
+            rows.epsilon = epsilon
+        }
+        body(&rows)
+        withExtendedLifetime((input, normWeight)) {}
     }
 
     // MARK: Many rows
