@@ -5,11 +5,11 @@ import Testing
 
 struct NemotronVLProcessorTests {
     private let model: LoadedModel
-    private let processor: NemotronVLProcessor
+    private let processor: TaggedImageProcessor
 
     init() throws {
         model = try ModelLoader.load(CheckpointFixtures.nemotron, backend: CPUBackend(threads: 1))
-        processor = try #require(model.processor as? NemotronVLProcessor)
+        processor = try #require(model.processor as? TaggedImageProcessor)
     }
 
     private func image(_ width: Int = 61, _ height: Int = 47, seed: Int = 1, maxTiles: Int? = nil) throws
@@ -77,7 +77,7 @@ struct NemotronVLProcessorTests {
         for golden in goldens {
             let settings = Settings(file: "preprocessor_config.json", members: try #require(changes[golden.setting]))
             let picture = DrawnPicture.image(width: golden.width, height: golden.height, seed: golden.seed)
-            let image = try NemotronVLImageProcessor(settings, model: configuration)
+            let image = try TiledImages(nemotronVL: settings, model: configuration)
                 .process(picture, maxTiles: limits[golden.setting])
             let what = "\(golden)"
             #expect([image.tileRows, image.tileColumns] == [golden.rows, golden.columns], "\(what)")
