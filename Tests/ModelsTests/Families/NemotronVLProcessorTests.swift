@@ -35,6 +35,14 @@ struct NemotronVLProcessorTests {
         }
     }
 
+    /// Two grids of six suit these squares equally well; the published code's order decides.
+    @Test(arguments: [6, 7]) func `equally good grids are told apart as in the reference`(_ most: Int) {
+        for side in [1714, 1720, 2104] {
+            let grid = TileGrid.best(width: side, height: side, tile: 512, most: most, rule: .areaWeighted)
+            #expect(grid == TileGrid(columns: 2, rows: 3), "\(side)")
+        }
+    }
+
     @Test func `the closest shape is chosen as the reference chooses it`() {
         for (width, height, columns, rows) in [
             (640, 480, 4, 3), (1920, 1080, 4, 2), (800, 800, 2, 2), (300, 300, 1, 1), (448, 448, 1, 1),
