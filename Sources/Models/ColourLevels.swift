@@ -10,7 +10,26 @@ public struct ColourLevels: Sendable {
         values = try (0..<3).flatMap { colour in try (0...255).map { try value(colour, $0) } }
     }
 
-    var areFinite: Bool { values.allSatisfy(\.isFinite) }
+    /// 0 to 1, for towers that normalise themselves.
+    static let plain = ColourLevels { _, step in Float(step) / 255 }
+
+    /// Rescaling in f64, then normalising in f32, exactly as transformers' Pillow-based processors do.
+    init(normalizing settings: Settings) throws {
+        let factor = try settings.number("rescale_factor", in: 1e-9...1, default: 1.0 / 255)
+        let means = try settings.colours("image_mean").map { Float($0) }
+        let deviations = try settings.colours("image_std").map { Float($0) }
+        // What is a fine number in f64 may be 0 or infinite in f32.
+        guard means.allSatisfy(\.isFinite) else {
+            throw settings.failure("image_mean", expected: "three numbers that f32 can hold")
+        }
+        guard deviations.allSatisfy({ $0 > 0 }) else {
+            throw settings.failure("image_std", expected: "three numbers above 0")
+        }
+        self.init { colour, step in (Float(Double(step) * factor) - means[colour]) / deviations[colour] }
+        guard values.allSatisfy(\.isFinite) else {
+            throw settings.failure("image_std", expected: "three numbers that colours can be divided by in f32")
+        }
+    }
 
     fileprivate func withValues(of colour: Int, _ body: (UnsafePointer<Float>) -> Void) {
         values.withUnsafeBufferPointer { body($0.baseAddress! + 256 * colour) }

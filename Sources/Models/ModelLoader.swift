@@ -61,7 +61,7 @@ public enum ModelLoader {
         let imageSettings =
             try Checkpoint.optionalSettings(settings.folder + "/preprocessor_config.json")
             ?? blueprint.standInImageSettings
-        let tokenizer = try StandInText.tokenizer(imageToken: blueprint.imageToken)
+        let tokenizer = try StandInText.tokenizer(imageToken: blueprint.imageToken, marker: blueprint.imageMarker)
         let audit = Weights.auditing(tensors)
         try blueprint.audit(audit)
         let weights = Weights.loading(tensors, to: backend, quantization: options.quantization)
@@ -71,7 +71,9 @@ public enum ModelLoader {
                 name: ModelCard.name(ofFolder: settings.folder) + " (random weights)", family: blueprint.modelType,
                 weightsHash: "random", quantization: options.quantization, parameterCount: audit.parameterCount,
                 weightBytes: weights.byteCount, created: 0),
-            model: model, processor: try blueprint.processor(imageSettings, tokenizer, StandInText.template()),
+            model: model,
+            processor: try blueprint.processor(
+                imageSettings, tokenizer, StandInText.template(marker: blueprint.imageMarker)),
             tokenizer: tokenizer, generation: GenerationDefaults(stopTokens: []))
     }
 

@@ -48,6 +48,19 @@ extension Tensor {
         return wide
     }
 
+    /// Each row, or element of a vector, times a factor of its own, in f32.
+    func times(_ factors: [Float]) -> Tensor {
+        precondition(factors.count == shape[0], "\(factors.count) factors for \(shape)")
+        let wide = widened()
+        let result = Tensor.host(shape: shape, type: .f32)
+        withExtendedLifetime(wide) {
+            let (source, target) = (wide.bytes.bindMemory(to: Float.self), result.bytes.bindMemory(to: Float.self))
+            let length = count / max(shape[0], 1)
+            for index in 0..<count { target[index] = source[index] * factors[index / length] }
+        }
+        return result
+    }
+
     /// `parts` one below the other along the first dimension; their other dimensions are equal.
     ///
     /// Parts of different types meet in f32.

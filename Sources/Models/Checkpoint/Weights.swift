@@ -75,8 +75,10 @@ struct Weights: Sendable {
 
     /// Values that are added or multiplied row by row (norms, biases, positions), side by side as f32: small, and read
     /// with every activation.
-    func vectors(_ names: [String], shapes: [[Int]]) throws -> Tensor {
-        try take(names, shapes: shapes) { tensor, backend, _ in try backend.upload(tensor.widened()) }
+    func vectors(_ names: [String], shapes: [[Int]], times factors: [Float]? = nil) throws -> Tensor {
+        try take(names, shapes: shapes) { tensor, backend, _ in
+            try backend.upload(factors.map(tensor.times) ?? tensor.widened())
+        }
     }
 
     /// What `derive` makes of a tensor as f32, for values that depend on how a model is used: a position table resampled to
@@ -101,11 +103,11 @@ struct Weights: Sendable {
 
     /// The matrices `names`, [outputs[i], inputs] each, one below the other for one fused product.
     ///
-    /// Quantised when the options ask for it and `inputs` is whole blocks.
-    func matrix(_ names: [String], outputs: [Int], inputs: Int) throws -> Tensor {
+    /// Quantised when the options ask for it and `inputs` is whole blocks. `factors`: of each row, which make the matrix f32.
+    func matrix(_ names: [String], outputs: [Int], inputs: Int, times factors: [Float]? = nil) throws -> Tensor {
         if inputs.isMultiple(of: DType.q8.blockLength) { record.noteQuantisableMatrix() }
         return try take(names, shapes: outputs.map { [$0, inputs] }) { tensor, backend, quantization in
-            try Self.place(tensor, backend, quantization)
+            try Self.place(factors.map(tensor.times) ?? tensor, backend, quantization)
         }
     }
 

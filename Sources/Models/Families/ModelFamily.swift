@@ -11,7 +11,7 @@ struct ModelFamily: Sendable {
     /// Reads the configuration; everything that needs tensors comes later.
     let blueprint: @Sendable (Settings) throws -> Blueprint
 
-    static let all = [smolVLM, nemotronVL, llama]
+    static let all = [smolVLM, nemotronVL, internVL, llama]
 
     /// The family that config.json asks for; `model_type` decides where there is no `architectures`.
     static func family(of settings: Settings) throws -> ModelFamily {
@@ -48,6 +48,8 @@ struct ModelFamily: Sendable {
         /// Image settings of a model that brings none.
         let standInImageSettings: Settings
         let imageToken: Int32?
+        /// What the template writes for an image.
+        var imageMarker = "<image>"
         /// Whether a token stands for an image or a part of one, which nobody may write by hand.
         let isImageTag: @Sendable (String) -> Bool
     }

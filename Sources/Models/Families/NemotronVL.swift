@@ -31,6 +31,8 @@ struct NemotronVL: VisionLanguageModel {
         _ = try TextDecoder(weights.scoped("language_model.model"), root: weights, configuration.text)
     }
 
+    static let tags = TaggedImageProcessor.Tags(start: "<img>", marker: "<image>", end: "</img>")
+
     /// The published names, those of towers saved by themselves, and those that transformers 5 gives composite models.
     static let aliases = TensorAliases(canonicalPrefixes: [
         "vision_model.radio_model.": "vision_model.radio_model.",
@@ -60,10 +62,14 @@ extension ModelFamily {
             aliases: NemotronVL.aliases,
             audit: { try NemotronVL.audit($0, configuration) },
             model: { try NemotronVL($0, configuration, backend: $1) },
-            checkProcessor: { images, _ in _ = try NemotronVLImageProcessor(images, model: configuration) },
-            processor: { try NemotronVLProcessor($0, $1, $2, model: configuration) },
+            checkProcessor: { images, _ in _ = try TiledImages(nemotronVL: images, model: configuration) },
+            processor: { settings, tokenizer, template in
+                try TaggedImageProcessor(
+                    NemotronVL.tags, TiledImages(nemotronVL: settings, model: configuration), tokenizer, template,
+                    text: configuration.text, folder: settings.folder)
+            },
             // Every setting of the image processor has a default.
             standInImageSettings: Settings(file: settings.file, members: [:]), imageToken: nil,
-            isImageTag: NemotronVLProcessor.isTag)
+            isImageTag: NemotronVL.tags.contains)
     }
 }

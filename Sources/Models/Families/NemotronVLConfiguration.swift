@@ -68,15 +68,10 @@ struct NemotronVLConfiguration: Sendable, Equatable {
     private static func projection(
         _ settings: Settings, grid: Int, width: Int, text: Int
     ) throws -> ShuffledProjection.Sizes {
-        let ratio = try settings.number("downsample_ratio", in: 1.0 / 64...1, default: 0.5)
-        let factor = Int((1 / ratio).rounded())
-        guard 1 / Double(factor) == ratio, grid.isMultiple(of: factor) else {
-            throw settings.failure("downsample_ratio", expected: "1 over a divisor of the \(grid) patches of a side")
-        }
         let version = try settings.string("ps_version", default: "v1")
         guard ["v1", "v2"].contains(version) else { throw settings.unsupported("ps_version", supported: "v1, v2") }
         return ShuffledProjection.Sizes(
-            grid: grid, factor: factor, width: width,
+            grid: grid, factor: try ShuffledProjection.factor(settings, grid: grid), width: width,
             middleWidth: try settings.integer("projector_hidden_size", in: 1...1 << 20, default: text),
             outputWidth: text, isTransposed: version == "v1")
     }

@@ -14,9 +14,7 @@ struct NemotronVLVision: VisionTower {
     private let patchWeight: Tensor
     /// [grid², width].
     private let positions: Tensor
-    /// [prefixTokens, width].
-    private let prefix: Tensor
-    private let prefixTokens: Int
+    private let prefix: FramePrefix
     let blocks: [EncoderBlock]
     private let projection: ShuffledProjection
 
@@ -29,8 +27,10 @@ struct NemotronVLVision: VisionTower {
         deviations = try conditioner.values("norm_std", shape: [3, 1, 1])
         patchWeight = try patches.kernel("embedder.weight", shape: [width, pixels])
         // How many tokens and positions there are is for the checkpoint to say: training arguments leave room for doubt.
-        prefixTokens = patches.storedShape(of: "cls_token.token")?.first ?? configuration.prefixTokens
-        prefix = try patches.vectors(["cls_token.token"], shapes: [[prefixTokens, width]])
+        let tokens = patches.storedShape(of: "cls_token.token")?.first ?? configuration.prefixTokens
+        prefix = FramePrefix(
+            tokens: try patches.vectors(["cls_token.token"], shapes: [[tokens, width]]), count: tokens,
+            patches: configuration.grid * configuration.grid)
         positions = try Self.positions(patches, configuration)
         blocks = try (0..<configuration.vision.layers).map {
             try EncoderBlock(radio.scoped("model.blocks.\($0)"), configuration.vision, names: .timm)
@@ -42,9 +42,7 @@ struct NemotronVLVision: VisionTower {
 
     // MARK: The way of some tiles, in slices
 
-    private var patchesPerTile: Int { configuration.grid * configuration.grid }
-
-    var frameRows: Int { prefixTokens + patchesPerTile }
+    var frameRows: Int { prefix.frameRows }
 
     /// Patches with positions, each tile's behind the tokens that stand before them, [tiles × frameRows, width].
     func embed(_ image: ProcessedImage, frames: Range<Int>, on backend: any Backend) throws -> Tensor {
@@ -53,26 +51,16 @@ struct NemotronVLVision: VisionTower {
         let patches = try backend.patches(of: pixels, size: configuration.patchSize)
         let embedded = try backend.linear(patches, patchWeight, bias: nil, activation: .none)  // [tiles × grid², width]
         try backend.addRows(of: positions, to: embedded)
-        let hidden = try backend.makeTensor([frames.count * frameRows, configuration.vision.width], .f32)
-        for frame in 0..<frames.count where prefixTokens > 0 {
-            let rows = frame * frameRows..<frame * frameRows + prefixTokens
-            try backend.scatter(prefix, into: hidden, at: rows.map(Int32.init))
-        }
-        try backend.scatter(embedded, into: hidden, at: patchRows(frames.count))
-        return hidden
+        return try prefix.prepended(to: embedded, on: backend)
     }
 
     /// The patches as the last block left them, [tiles × grid², width].
     func states(_ hidden: Tensor, on backend: any Backend) throws -> Tensor {
-        try backend.gather(patchRows(hidden.rows / frameRows), of: hidden)
+        try prefix.dropped(from: hidden, on: backend)
     }
 
     /// [tiles × grid², width] → [tiles × tokensPerTile, decoder width].
     func features(of states: Tensor, on backend: any Backend) throws -> Tensor { try projection(states, on: backend) }
-
-    private func patchRows(_ tiles: Int) -> [Int32] {
-        (0..<tiles * patchesPerTile).map { Int32($0 / patchesPerTile * frameRows + prefixTokens + $0 % patchesPerTile) }
-    }
 
     /// `(x − mean) / deviation` for each colour in f32, [tiles, 3, side, side].
     private func conditionedPixels(of image: ProcessedImage, frames: Range<Int>) -> Tensor {

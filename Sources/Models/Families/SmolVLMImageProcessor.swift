@@ -22,13 +22,10 @@ struct SmolVLMImageProcessor: Sendable {
         guard frame == model.imageSize else {
             throw settings.failure("max_image_size", expected: "the tower's image_size \(model.imageSize)")
         }
-        guard let filter = ResampleFilter(rawValue: try settings.integer("resample", in: 0...5, default: 1)) else {
-            throw settings.unsupported("resample", supported: "1 (Lanczos), 2 (bilinear), 3 (bicubic)")
-        }
-        self.filter = filter
+        filter = try ResampleFilter(settings, default: .lanczos)
         splits = try settings.boolean("do_image_splitting", default: true)
         tokensPerFrame = model.tokensPerFrame
-        levels = try Self.levels(settings)
+        levels = try ColourLevels(normalizing: settings)
     }
 
     /// The class defaults of transformers: four tiles along the longest edge.
@@ -85,26 +82,5 @@ struct SmolVLMImageProcessor: Sendable {
         // The overview comes from the stretched picture, not from the original.
         pixels += stretched.resized(width: frame, height: frame, filter: filter).pixels
         return pixels
-    }
-
-    /// Rescaling in f64, then normalising in f32, exactly as the Pillow-based processor does.
-    private static func levels(_ settings: Settings) throws -> ColourLevels {
-        let factor = try settings.number("rescale_factor", in: 1e-9...1, default: 1.0 / 255)
-        let means = try settings.colours("image_mean").map { Float($0) }
-        let deviations = try settings.colours("image_std").map { Float($0) }
-        // What is a fine number in f64 may be 0 or infinite in f32.
-        guard means.allSatisfy(\.isFinite) else {
-            throw settings.failure("image_mean", expected: "three numbers that f32 can hold")
-        }
-        guard deviations.allSatisfy({ $0 > 0 }) else {
-            throw settings.failure("image_std", expected: "three numbers above 0")
-        }
-        let levels = ColourLevels { colour, step in
-            (Float(Double(step) * factor) - means[colour]) / deviations[colour]
-        }
-        guard levels.areFinite else {
-            throw settings.failure("image_std", expected: "three numbers that colours can be divided by in f32")
-        }
-        return levels
     }
 }

@@ -4,12 +4,12 @@ enum StandInText {
     /// Tokens that the template and the image placeholders are made of.
     private static let special = [
         "<|im_start|>", "<end_of_utterance>", "<fake_token_around_image>", "<global-img>", "<image>", "<img>",
-        "</img>",
+        "</img>", "<IMG_CONTEXT>",
     ]
 
     /// One token for each byte, in the printable alphabet of GPT-2's byte-level BPE, and the special ones around
     /// `imageToken`, which a model of text alone has not.
-    static func tokenizer(imageToken: Int32?) throws -> Tokenizer {
+    static func tokenizer(imageToken: Int32?, marker: String) throws -> Tokenizer {
         let taken = imageToken.map(Int.init)
         let count = 1 + Int(UInt8.max) + special.count
         var free = (0...count).filter { $0 != taken }.makeIterator()
@@ -19,7 +19,7 @@ enum StandInText {
             vocabulary.append("\(quoted(String(decoding: symbol, as: UTF8.self))): \(free.next() ?? 0)")
         }
         let added = special.map { token in
-            let id = (token == "<image>" ? taken : nil) ?? free.next() ?? 0
+            let id = (token == marker ? taken : nil) ?? free.next() ?? 0
             return """
                 {"id": \(id), "content": "\(token)", "special": true, "normalized": false, "single_word": false, \
                 "lstrip": false, "rstrip": false}
@@ -34,12 +34,12 @@ enum StandInText {
         return try Tokenizer(json: Array(json.utf8), configuration: nil, name: "stand-in tokenizer")
     }
 
-    static func template() throws -> ChatTemplate {
+    static func template(marker: String) throws -> ChatTemplate {
         try ChatTemplate(
             source: """
                 <|im_start|>{% for message in messages %}{{ message['role'] | capitalize }}: \
                 {% if message['content'] is string %}{{ message['content'] }}{% else %}{% for part in message['content'] %}\
-                {% if part['type'] == 'text' %}{{ part['text'] }}{% else %}<image>{% endif %}{% endfor %}{% endif %}\
+                {% if part['type'] == 'text' %}{{ part['text'] }}{% else %}\(marker){% endif %}{% endfor %}{% endif %}\
                 <end_of_utterance>
                 {% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}
                 """)

@@ -40,3 +40,14 @@ public enum ResampleFilter: Int, Sendable, CaseIterable {
         x == 0 ? 1 : sin(x * .pi) / (x * .pi)
     }
 }
+
+extension ResampleFilter {
+    /// `resample`, a number of Pillow's.
+    init(_ settings: Settings, default fallback: ResampleFilter) throws {
+        let number = try settings.integer("resample", in: 0...5, default: fallback.rawValue)
+        guard let filter = ResampleFilter(rawValue: number) else {
+            throw settings.unsupported("resample", supported: "1 (Lanczos), 2 (bilinear), 3 (bicubic)")
+        }
+        self = filter
+    }
+}

@@ -47,7 +47,7 @@ struct SelfAttention: Sendable {
             outputs: [queryWidth, keyWidth, keyWidth], bias: configuration.attentionBias)
         output = try Linear(
             weights.scoped("o_proj"), inputs: queryWidth, outputs: configuration.width,
-            bias: configuration.attentionBias)
+            bias: configuration.attentionOutputBias)
         heads = configuration.heads
     }
 

@@ -10,7 +10,9 @@ struct DecoderConfiguration: Sendable, Equatable {
     var contextLength: Int
     var epsilon: Float
     var rotary: Rotary.Configuration
+    /// Of queries, keys and values.
     var attentionBias: Bool
+    var attentionOutputBias: Bool
     var feedForwardBias: Bool
     /// Whether the embedding table may stand in for an output head that is not there: a flag of the checkpoint says so,
     /// or none says anything.
@@ -21,17 +23,19 @@ struct DecoderConfiguration: Sendable, Equatable {
             vocabulary: vocabulary, layers: layers, kvHeads: kvHeads, headSize: headSize, contextLength: contextLength)
     }
 
-    /// Reads Llama's settings; sizes have no defaults, because a wrong guess costs more than an error.
+    /// Reads the settings of a Llama, or of a Qwen2 where a family has decoders of that kind; sizes have no defaults, because a wrong guess costs more than an error.
     ///
     /// `root`: the settings of the whole checkpoint, which may say something of tying too.
-    init(_ settings: Settings, root: Settings) throws {
-        guard try settings.string("model_type", default: "llama") == "llama" else {
-            throw settings.unsupported("model_type", supported: "llama")
+    init(_ settings: Settings, root: Settings, kinds: [String] = ["llama"]) throws {
+        let kind = try settings.string("model_type", default: kinds[0])
+        guard kinds.contains(kind) else {
+            throw settings.unsupported("model_type", supported: kinds.joined(separator: ", "))
         }
         guard try settings.string("hidden_act", default: "silu") == "silu" else {
             throw settings.unsupported("hidden_act", supported: "silu")
         }
-        for key in ["qk_layer_norms", "rope_interleaved"] where try settings.boolean(key, default: false) {
+        for key in ["qk_layer_norms", "rope_interleaved", "use_sliding_window"]
+        where try settings.boolean(key, default: false) {
             throw settings.unsupported(key, supported: "false")
         }
         width = try settings.integer("hidden_size", in: 1...65_536)
@@ -44,7 +48,9 @@ struct DecoderConfiguration: Sendable, Equatable {
         contextLength = try settings.integer("max_position_embeddings", in: 1...1 << 24)
         epsilon = Float(try settings.number("rms_norm_eps", in: 1e-12...0.1, default: 1e-6))
         rotary = try Rotary.Configuration(settings)
-        attentionBias = try settings.boolean("attention_bias", default: false)
+        // Qwen2 has them always and says nothing of it.
+        attentionOutputBias = try settings.boolean("attention_bias", default: false)
+        attentionBias = attentionOutputBias || kind == "qwen2"
         feedForwardBias = try settings.boolean("mlp_bias", default: false)
         let tying = "tie_word_embeddings"
         let flags = try [root, settings].filter { $0.value(tying) != nil }.map { try $0.boolean(tying, default: true) }

@@ -8,15 +8,19 @@ struct EncoderConfiguration: Sendable, Equatable {
     var feedForwardWidth: Int
     var epsilon: Float
     var activation: Activation
+    var hasQueryKeyValueBias = true
 }
 
-/// What a checkpoint calls the parts of a block; all have weights and biases.
+/// What a checkpoint calls the parts of a block.
 struct EncoderBlockNames: Sendable {
     let attentionNorm: String
     /// One tensor for all three, or one for each.
     let queryKeyValue: [String]
     let output: String
     let feedForwardNorm: String
+    /// Factors of each channel of what attention and feed-forward add, [width], where a model has them.
+    var attentionScale: String?
+    var feedForwardScale: String?
 
     static let sigLIP = EncoderBlockNames(
         attentionNorm: "layer_norm1", queryKeyValue: ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
@@ -24,6 +28,12 @@ struct EncoderBlockNames: Sendable {
     /// The timm library's, which RADIO keeps.
     static let timm = EncoderBlockNames(
         attentionNorm: "norm1", queryKeyValue: ["attn.qkv"], output: "attn.proj", feedForwardNorm: "norm2")
+    /// transformers' for InternViT.
+    static let internViT = EncoderBlockNames(
+        attentionNorm: "layernorm_before",
+        queryKeyValue: ["attention.q_proj", "attention.k_proj", "attention.v_proj"],
+        output: "attention.projection_layer", feedForwardNorm: "layernorm_after", attentionScale: "lambda_1",
+        feedForwardScale: "lambda_2")
 }
 
 /// One block of a vision transformer: pre-norm attention without a mask, then a plain feed-forward (Dosovitskiy et al.
@@ -45,11 +55,17 @@ struct EncoderBlock: Sendable {
         attentionNorm = try LayerNorm(weights.scoped(names.attentionNorm), width: width, epsilon: epsilon)
         queryKeyValue = try Linear(
             weights, fusing: fused, inputs: width,
-            outputs: Array(repeating: 3 * width / fused.count, count: fused.count), bias: true)
-        output = try Linear(weights.scoped(names.output), inputs: width, outputs: width, bias: true)
+            outputs: Array(repeating: 3 * width / fused.count, count: fused.count),
+            bias: configuration.hasQueryKeyValueBias)
+        func factors(_ name: String?) throws -> [Float]? { try name.map { try weights.values($0, shape: [width]) } }
+        output = try Linear(
+            weights.scoped(names.output), inputs: width, outputs: width, bias: true,
+            times: factors(names.attentionScale))
         feedForwardNorm = try LayerNorm(weights.scoped(names.feedForwardNorm), width: width, epsilon: epsilon)
         up = try Linear(weights.scoped("mlp.fc1"), inputs: width, outputs: inner, bias: true)
-        down = try Linear(weights.scoped("mlp.fc2"), inputs: inner, outputs: width, bias: true)
+        down = try Linear(
+            weights.scoped("mlp.fc2"), inputs: inner, outputs: width, bias: true, times: factors(names.feedForwardScale)
+        )
         heads = configuration.heads
         activation = configuration.activation
     }

@@ -7,9 +7,11 @@ struct Linear: Sendable {
     /// [outputs].
     let bias: Tensor?
 
-    init(_ weights: Weights, inputs: Int, outputs: Int, bias hasBias: Bool) throws {
-        weight = try weights.matrix(["weight"], outputs: [outputs], inputs: inputs)
-        bias = hasBias ? try weights.vectors(["bias"], shapes: [[outputs]]) : nil
+    /// `factors`: of each output, worked into weight and bias, which become f32: rounding the products to a half-precision
+    /// type would cost as much again as that type does.
+    init(_ weights: Weights, inputs: Int, outputs: Int, bias hasBias: Bool, times factors: [Float]? = nil) throws {
+        weight = try weights.matrix(["weight"], outputs: [outputs], inputs: inputs, times: factors)
+        bias = hasBias ? try weights.vectors(["bias"], shapes: [[outputs]], times: factors) : nil
     }
 
     /// The layers `names` side by side: their outputs follow one another in each row.

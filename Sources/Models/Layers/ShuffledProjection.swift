@@ -59,3 +59,15 @@ struct ShuffledProjection: Sendable {
         }
     }
 }
+
+extension ShuffledProjection {
+    /// `downsample_ratio`: 1 over the number of patches that become one along each axis.
+    static func factor(_ settings: Settings, grid: Int) throws -> Int {
+        let ratio = try settings.number("downsample_ratio", in: 1.0 / 64...1, default: 0.5)
+        let factor = Int((1 / ratio).rounded())
+        guard 1 / Double(factor) == ratio, grid.isMultiple(of: factor) else {
+            throw settings.failure("downsample_ratio", expected: "1 over a divisor of the \(grid) patches of a side")
+        }
+        return factor
+    }
+}

@@ -5,11 +5,11 @@ import Testing
 
 struct NemotronVLProcessorTests {
     private let model: LoadedModel
-    private let processor: NemotronVLProcessor
+    private let processor: TaggedImageProcessor
 
     init() throws {
         model = try ModelLoader.load(CheckpointFixtures.nemotron, backend: CPUBackend(threads: 1))
-        processor = try #require(model.processor as? NemotronVLProcessor)
+        processor = try #require(model.processor as? TaggedImageProcessor)
     }
 
     private func image(_ width: Int = 61, _ height: Int = 47, seed: Int = 1, maxTiles: Int? = nil) throws
@@ -32,6 +32,14 @@ struct NemotronVLProcessorTests {
         for (most, expected) in [(12, twelve), (6, six), (4, four)] {
             let grid = TileGrid.best(width: width, height: height, tile: 512, most: most, rule: .areaWeighted)
             #expect([grid.columns, grid.rows] == expected, "at most \(most)")
+        }
+    }
+
+    /// Two grids of six suit these squares equally well; the published code's order decides.
+    @Test(arguments: [6, 7]) func `equally good grids are told apart as in the reference`(_ most: Int) {
+        for side in [1714, 1720, 2104] {
+            let grid = TileGrid.best(width: side, height: side, tile: 512, most: most, rule: .areaWeighted)
+            #expect(grid == TileGrid(columns: 2, rows: 3), "\(side)")
         }
     }
 
@@ -77,7 +85,7 @@ struct NemotronVLProcessorTests {
         for golden in goldens {
             let settings = Settings(file: "preprocessor_config.json", members: try #require(changes[golden.setting]))
             let picture = DrawnPicture.image(width: golden.width, height: golden.height, seed: golden.seed)
-            let image = try NemotronVLImageProcessor(settings, model: configuration)
+            let image = try TiledImages(nemotronVL: settings, model: configuration)
                 .process(picture, maxTiles: limits[golden.setting])
             let what = "\(golden)"
             #expect([image.tileRows, image.tileColumns] == [golden.rows, golden.columns], "\(what)")

@@ -20,6 +20,7 @@ extension DecoderConfiguration {
         epsilon = Float(try metadata.number("llama.attention.layer_norm_rms_epsilon", in: 1e-12...0.1))
         rotary = try Rotary.Configuration(gguf, headSize: headSize)
         attentionBias = gguf.entries["blk.0.attn_q.bias"] != nil
+        attentionOutputBias = attentionBias
         feedForwardBias = gguf.entries["blk.0.ffn_up.bias"] != nil
         mayTieHead = true
         guard heads.isMultiple(of: kvHeads) else {
