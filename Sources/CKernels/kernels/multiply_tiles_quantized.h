@@ -1,10 +1,10 @@
-// q8 layers of many rows on AVX2, by Winograd's way of doing inner products (S. Winograd 1968, "A new algorithm for inner
-// product"): a0 w0 + a1 w1 = (a0 + w1) (a1 + w0) - a0 a1 - w0 w1.
+// q8 layers of many rows on AVX2, by Winograd's way of doing inner products (S. Winograd 1968, "A new algorithm for
+// inner product"): a0 w0 + a1 w1 = (a0 + w1) (a1 + w0) - a0 a1 - w0 w1.
 //
-// It trades one of two multiplications for two additions. That is no fewer instructions, but vpmaddwd runs on two of four
-// pipes and additions run on all: of an even mix 3.3 are done in a cycle, of one in four 3.7. What is subtracted
-// belongs to the row or to the output alone and is added up once. Sums are exact integers, so that a row's result is bit for
-// bit that of `multiply_rows`, whatever the number of rows.
+// It trades one of two multiplications for two additions. That is no fewer instructions, but vpmaddwd runs on two of
+// four pipes and additions run on all: of an even mix 3.3 are done in a cycle, of one in four 3.7. What is subtracted
+// belongs to the row or to the output alone and is added up once. Sums are exact integers, so that a row's result is
+// bit for bit that of `multiply_rows`, whatever the number of rows.
 #if defined(HAS_AVX2) && !defined(HAS_VNNI)
 
 enum { quantized_tile_rows = 4, quads = docent_block / 4 };
@@ -43,7 +43,8 @@ INLINE int32_t sum_of_pairs(const int16_t *x) {
 }
 
 static int64_t packed_bytes(int64_t rows, int64_t inputs) {
-    return (rows + quantized_tile_rows - 1) / quantized_tile_rows * (inputs / docent_block) * (int64_t)sizeof(packed_block);
+    int64_t tiles = (rows + quantized_tile_rows - 1) / quantized_tile_rows;
+    return tiles * (inputs / docent_block) * (int64_t)sizeof(packed_block);
 }
 
 static void pack_quantized_rows(
@@ -57,7 +58,8 @@ static void pack_quantized_rows(
                 int32_t unused;
                 docent_quantized_rows out = {.values = values, .scales = to->scales + r, .starts = &unused};
                 to->scales[r] = 0;
-                if (row + r < rows) quantize_block(docent_q8, input + (row + r) * inputs + block * docent_block, 0, out);
+                if (row + r < rows)
+                    quantize_block(docent_q8, input + (row + r) * inputs + block * docent_block, 0, out);
                 to->starts[r] = -sum_of_pairs(values);
                 for (int q = 0; q < quads; q++) memcpy(to->values[q][r], values + 4 * q, 8);
             }
@@ -116,7 +118,8 @@ INLINE void multiply_wide(const packed_block *x, const wide_block *wide, int64_t
             for (int half = 0; half < 2; half++) {
                 float *sum = sums + r * docent_panel_outputs + half * LANES;
                 vector total = load(sum);
-                total += __builtin_convertvector((integers)dot[r][half], vector) * (wide->scales[half] * x->scales[r]);
+                total += __builtin_convertvector((integers)dot[r][half], vector)
+                    * (wide->scales[half] * x->scales[r]);
                 store(sum, total);
             }
     }
@@ -129,7 +132,8 @@ static void multiply_quantized_tiles(
     wide_block wide[wide_blocks];
     float sums[quantized_rows * docent_panel_outputs];
     for (int64_t output = first; output < last; output += docent_panel_outputs) {
-        const char *panel = (const char *)l->weight + output * blocks * (panel_block_bytes(docent_q8) / docent_panel_outputs);
+        const char *panel = (const char *)l->weight
+            + output / docent_panel_outputs * blocks * panel_block_bytes(docent_q8);
         int64_t outputs = last - output < docent_panel_outputs ? last - output : docent_panel_outputs;
         memset(sums, 0, sizeof sums);
         for (int64_t chunk = 0; chunk < chunks; chunk++) {
