@@ -100,6 +100,19 @@ typedef struct {
     float scale;     // applied to the scores
 } docent_attention;
 
+/// One axis of resampling: output i is the sum of inputs `starts[i] ..< starts[i] + counts[i]`, each times its weight
+/// of those from `weights + i * stride` on, as an integer with `fraction_bits` bits of fraction, rounded and clamped to
+/// 8 bits.
+typedef struct {
+    const uint8_t *source;
+    uint8_t *target;
+    int64_t source_stride, target_stride;  // bytes of a row, which holds nothing else
+    const intptr_t *starts, *counts;       // [outputs]
+    const int32_t *weights;                // [outputs, stride], unused ones zero
+    int64_t stride, outputs;
+    int32_t fraction_bits;
+} docent_mix;
+
 // MARK: Kernels
 
 /// The loops for one instruction set.
@@ -165,6 +178,12 @@ typedef struct {
     /// Floats of scratch that `attend_full` needs.
     int64_t (*attend_full_scratch)(int64_t rows, int64_t head_size);
     void (*attend_full)(const docent_attention *, float *scratch);
+
+    // Resampling
+    /// Rows `first ..< last`, each along itself, in pixels of three bytes.
+    void (*mix_pixels)(const docent_mix *, int64_t first, int64_t last);
+    /// Output rows `first ..< last`, each a sum of whole input rows.
+    void (*mix_lines)(const docent_mix *, int64_t first, int64_t last);
 } docent_kernels;
 
 /// The kernels of `instructions`, or NULL where they cannot run.

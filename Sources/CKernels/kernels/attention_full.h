@@ -1,11 +1,11 @@
 // Attention without a mask (vision towers): queries lie side by side in vectors, tokens follow one another.
 //
 // Scores, their maxima, weights and weighted sums then stand in the lanes of their query all the way: no sums across
-// lanes, no transposing between the two products. Keys and values come one number at a time, the keys straight from their
-// rows. A lane knows nothing of its neighbours, so a query's result does not depend on its company.
+// lanes, no transposing between the two products. Keys and values come one number at a time, the keys straight from
+// their rows. A lane knows nothing of its neighbours, so a query's result does not depend on its company.
 // Softmax in blocks of tokens as in attention.h, with powers of two: the scale takes in the logarithm.
 
-/// Vectors of queries in a tile, and of tokens or dimensions beside them: sums fill the registers but those for one step.
+/// Vectors of queries in a tile, and tokens or dimensions beside them: sums leave the registers for one step.
 enum { side_vectors = 3, side_queries = side_vectors * LANES, side_rows = REGISTERS / 4 };
 /// Tokens whose weights for one tile stay in the first-level cache.
 enum { side_block = 128 };

@@ -1,10 +1,10 @@
-// q8 layers of many rows on AVX2, by Winograd's way of doing inner products (S. Winograd 1968, "A new algorithm for inner
-// product"): a0 w0 + a1 w1 = (a0 + w1) (a1 + w0) - a0 a1 - w0 w1.
+// q8 layers of many rows on AVX2, by Winograd's way of doing inner products (S. Winograd 1968, "A new algorithm for
+// inner product"): a0 w0 + a1 w1 = (a0 + w1) (a1 + w0) - a0 a1 - w0 w1.
 //
-// It trades one of two multiplications for two additions. That is no fewer instructions, but vpmaddwd runs on two of four
-// pipes and additions run on all: of an even mix 3.3 are done in a cycle, of one in four 3.7. What is subtracted
-// belongs to the row or to the output alone and is added up once. Sums are exact integers, so that a row's result is bit for
-// bit that of `multiply_rows`, whatever the number of rows.
+// It trades one of two multiplications for two additions. That is no fewer instructions, but vpmaddwd runs on two of
+// four pipes and additions run on all: of an even mix 3.3 are done in a cycle, of one in four 3.7. What is subtracted
+// belongs to the row or to the output alone and is added up once. Sums are exact integers, so that a row's result is
+// bit for bit that of `multiply_rows`, whatever the number of rows.
 #if defined(HAS_AVX2) && !defined(HAS_VNNI)
 
 enum { quantized_tile_rows = 4, quads = docent_block / 4 };
@@ -43,7 +43,8 @@ INLINE int32_t sum_of_pairs(const int16_t *x) {
 }
 
 static int64_t packed_bytes(int64_t rows, int64_t inputs) {
-    return (rows + quantized_tile_rows - 1) / quantized_tile_rows * (inputs / docent_block) * (int64_t)sizeof(packed_block);
+    int64_t tiles = (rows + quantized_tile_rows - 1) / quantized_tile_rows;
+    return tiles * (inputs / docent_block) * (int64_t)sizeof(packed_block);
 }
 
 INLINE void pack_form(
@@ -127,7 +128,8 @@ INLINE void multiply_wide(const packed_block *x, const wide_block *wide, int64_t
             for (int half = 0; half < 2; half++) {
                 float *sum = sums + r * docent_panel_outputs + half * LANES;
                 vector total = load(sum);
-                total += __builtin_convertvector((integers)dot[r][half], vector) * (wide->scales[half] * x->scales[r]);
+                total += __builtin_convertvector((integers)dot[r][half], vector)
+                    * (wide->scales[half] * x->scales[r]);
                 store(sum, total);
             }
     }
@@ -140,7 +142,8 @@ static void multiply_quantized_tiles(
     wide_block wide[wide_blocks];
     float sums[quantized_rows * docent_panel_outputs];
     for (int64_t output = first; output < last; output += docent_panel_outputs) {
-        const char *panel = (const char *)l->weight + output * blocks * (panel_block_bytes(docent_q8) / docent_panel_outputs);
+        const char *panel = (const char *)l->weight
+            + output / docent_panel_outputs * blocks * panel_block_bytes(docent_q8);
         int64_t outputs = last - output < docent_panel_outputs ? last - output : docent_panel_outputs;
         memset(sums, 0, sizeof sums);
         for (int64_t chunk = 0; chunk < chunks; chunk++) {

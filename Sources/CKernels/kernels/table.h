@@ -19,6 +19,8 @@
 
 #include "attention_full.h"
 
+#include "resample.h"
+
 const docent_kernels KERNELS = {
     .name = KERNELS_NAME,
     .row_limit = row_block,
@@ -40,6 +42,8 @@ const docent_kernels KERNELS = {
     .activate = activate,
     .widen = widen,
     .exponential = exponentials,
+    .mix_pixels = mix_pixels,
+    .mix_lines = mix_lines,
     .full_tile = side_queries,
     .attend_full_scratch = attend_full_scratch,
     .attend_full = attend_full,

@@ -1,3 +1,5 @@
+import Compute
+
 /// For every output position along one axis: which input positions it mixes, and by how much.
 struct ResampleWeights {
     /// First input position of each output position.
@@ -16,7 +18,8 @@ struct ResampleWeights {
         // Shrinking widens the kernel, so that every input pixel counts (antialiasing).
         let filterScale = max(scale, 1)
         let support = filter.support * filterScale
-        let stride = Int(support.rounded(.up)) * 2 + 1
+        // Whole vectors of weights.
+        let stride = (Int(support.rounded(.up)) * 2 + 1 + 3) / 4 * 4
         var starts: [Int] = []
         var counts: [Int] = []
         var values = [Int32](repeating: 0, count: outputs * stride)
@@ -38,6 +41,10 @@ struct ResampleWeights {
         self.counts = counts
         self.values = values
         self.stride = stride
+    }
+
+    var mixing: SampleMixing {
+        SampleMixing(starts: starts, counts: counts, weights: values, stride: stride, fractionBits: Self.fractionBits)
     }
 
     private static func fixedPoint(_ weight: Double) -> Int32 {

@@ -1,3 +1,5 @@
+import Compute
+
 extension RGBImage {
     /// This image at another size, bit for bit as `Image.resize` on an RGB image in Pillow up to 12.1.
     ///
@@ -32,86 +34,13 @@ extension RGBImage {
 
     private func resampledHorizontally(to width: Int, filter: ResampleFilter) -> RGBImage {
         let weights = ResampleWeights(from: self.width, to: width, filter: filter)
-        let (rows, sourceLine) = (height, self.width * 3)
-        let mixed = [UInt8](unsafeUninitializedCapacity: width * rows * 3) { target, count in
-            pixels.withUnsafeBufferPointer { source in
-                for row in 0..<rows {
-                    mixRow(source.baseAddress! + row * sourceLine, weights, into: target.baseAddress! + row * width * 3)
-                }
-            }
-            count = width * rows * 3
-        }
-        return RGBImage(width: width, height: rows, pixels: mixed)
+        let mixed = weights.mixing.alongRows(pixels, width: self.width, height: height)
+        return RGBImage(width: width, height: height, pixels: mixed)
     }
 
     private func resampledVertically(to height: Int, filter: ResampleFilter) -> RGBImage {
         let weights = ResampleWeights(from: self.height, to: height, filter: filter)
-        let line = width * 3
-        let mixed = [UInt8](unsafeUninitializedCapacity: line * height) { target, count in
-            pixels.withUnsafeBufferPointer { source in
-                withUnsafeTemporaryAllocation(of: Int32.self, capacity: line) { sums in
-                    for row in 0..<height {
-                        sums.update(repeating: half)
-                        for tap in 0..<weights.counts[row] {
-                            let read = source.baseAddress! + (weights.starts[row] + tap) * line
-                            add(read, times: weights.values[row * weights.stride + tap], count: line, to: sums)
-                        }
-                        round(sums, into: target.baseAddress! + row * line)
-                    }
-                }
-            }
-            count = line * height
-        }
+        let mixed = weights.mixing.acrossRows(pixels, width: width, height: self.height)
         return RGBImage(width: width, height: height, pixels: mixed)
     }
-}
-
-/// One half in fixed point, so that the final shift rounds.
-private let half: Int32 = 1 << (ResampleWeights.fractionBits - 1)
-
-/// One output row: every pixel the weighted sum of neighbours in the input row. `while` and wrapping arithmetic because
-/// unoptimised builds, which the tests are, run ranges ten times slower; sums stay below 2³¹ by the choice of fraction bits.
-private func mixRow(
-    _ source: UnsafePointer<UInt8>, _ weights: ResampleWeights, into target: UnsafeMutablePointer<UInt8>
-) {
-    weights.values.withUnsafeBufferPointer { values in
-        var write = target
-        for column in weights.starts.indices {
-            var read = source + 3 * weights.starts[column]
-            var weight = values.baseAddress! + column * weights.stride
-            let end = weight + weights.counts[column]
-            var (red, green, blue) = (half, half, half)
-            while weight < end {
-                red &+= Int32(truncatingIfNeeded: read[0]) &* weight[0]
-                green &+= Int32(truncatingIfNeeded: read[1]) &* weight[0]
-                blue &+= Int32(truncatingIfNeeded: read[2]) &* weight[0]
-                read += 3
-                weight += 1
-            }
-            write[0] = clamped(red)
-            write[1] = clamped(green)
-            write[2] = clamped(blue)
-            write += 3
-        }
-    }
-}
-
-private func add(
-    _ row: UnsafePointer<UInt8>, times weight: Int32, count: Int, to sums: UnsafeMutableBufferPointer<Int32>
-) {
-    let sums = sums.baseAddress!
-    var i = 0
-    while i < count {
-        sums[i] &+= Int32(truncatingIfNeeded: row[i]) &* weight
-        i &+= 1
-    }
-}
-
-private func round(_ sums: UnsafeMutableBufferPointer<Int32>, into target: UnsafeMutablePointer<UInt8>) {
-    for i in sums.indices { target[i] = clamped(sums[i]) }
-}
-
-/// A fixed-point sum as a byte; sharpening kernels overshoot.
-private func clamped(_ sum: Int32) -> UInt8 {
-    UInt8(truncatingIfNeeded: max(0, min(255, sum >> ResampleWeights.fractionBits)))
 }
