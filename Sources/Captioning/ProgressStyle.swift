@@ -9,7 +9,7 @@ public enum ProgressStyle: Sendable, Hashable {
     func progress(_ progress: Progress, now: Duration) -> String {
         switch self {
         case .terminal(let width): "\r" + Self.line(progress, now, width: width) + "\u{1B}[K"
-        case .jsonLines: Self.line(Event(progress, now))
+        case .jsonLines: ProgressText.line(Event(progress, now))
         }
     }
 
@@ -18,7 +18,7 @@ public enum ProgressStyle: Sendable, Hashable {
         switch self {
         case .terminal:
             "\r\u{1B}[K\(failure.path.spellingOutControls): \(failure.message.spellingOutControls) (\(failure.code))\n"
-        case .jsonLines: Self.line(FailureEvent(failure))
+        case .jsonLines: ProgressText.line(FailureEvent(failure))
         }
     }
 
@@ -26,7 +26,7 @@ public enum ProgressStyle: Sendable, Hashable {
     func message(_ text: String) -> String {
         switch self {
         case .terminal: "\r\u{1B}[K\(text)\n"
-        case .jsonLines: Self.line(MessageEvent(message: text))
+        case .jsonLines: ProgressText.line(MessageEvent(message: text))
         }
     }
 
@@ -34,14 +34,14 @@ public enum ProgressStyle: Sendable, Hashable {
     func told(_ text: String, event: some Encodable) -> String {
         switch self {
         case .terminal: message(text)
-        case .jsonLines: Self.line(event)
+        case .jsonLines: ProgressText.line(event)
         }
     }
 
     func summary(_ summary: CaptionSummary) -> String {
         switch self {
         case .terminal: message(summary.sentence)
-        case .jsonLines: Self.line(SummaryEvent(summary))
+        case .jsonLines: ProgressText.line(SummaryEvent(summary))
         }
     }
 
@@ -52,32 +52,15 @@ public enum ProgressStyle: Sendable, Hashable {
         facts.append(oneDecimal(progress.imagesPerSecond(now: now)) + " images/s")
         facts.append("\(Int(progress.tokensPerSecond(now: now).rounded())) tokens/s")
         if let rest = progress.remainingTime(now: now), progress.done < progress.total {
-            facts.append(words(rest) + " left")
+            facts.append(ProgressText.words(rest) + " left")
         }
-        let text = facts.joined(separator: "  ")
-        let room = min(30, width - text.count - 4)
-        guard room >= 5 else { return String(text.prefix(max(width - 1, 0))) }
-        let filled = progress.total > 0 ? room * progress.done / progress.total : 0
-        return "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: room - filled) + "] " + text
+        let share = progress.total > 0 ? Double(progress.done) / Double(progress.total) : 0
+        return ProgressText.bar(share, facts, width: width)
     }
 
     static func oneDecimal(_ value: Double) -> String {
         let tenths = Int((value * 10).rounded())
         return "\(tenths / 10).\(tenths % 10)"
-    }
-
-    static func words(_ duration: Duration) -> String {
-        let seconds = duration.components.seconds
-        return switch seconds {
-        case ..<60: "\(seconds) s"
-        case ..<3600: "\(seconds / 60) min \(seconds % 60) s"
-        default: "\(seconds / 3600) h \(seconds % 3600 / 60) min"
-        }
-    }
-
-    private static func line(_ event: some Encodable) -> String {
-        guard let json = try? JSONEncoder.stable.encode(event) else { preconditionFailure("an event has a JSON form") }
-        return String(decoding: json, as: UTF8.self) + "\n"
     }
 }
 

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Captioning
 import ModelHub
 import Models
 
@@ -11,7 +11,7 @@ enum PullStyle: Sendable, Hashable {
     func progress(_ progress: PullProgress, now: Duration) -> String {
         switch self {
         case .terminal(let width): "\r" + Self.line(progress, now, width: width) + "\u{1B}[K"
-        case .jsonLines: Self.line(ProgressEvent(progress, now))
+        case .jsonLines: ProgressText.line(ProgressEvent(progress, now))
         }
     }
 
@@ -23,7 +23,7 @@ enum PullStyle: Sendable, Hashable {
         case .needed, .received: nil
         case .present(let file, let bytes):
             // A person who pulls again need not hear of every file.
-            self == .jsonLines ? Self.line(Event(event: "present", file: file, bytes: bytes)) : nil
+            self == .jsonLines ? ProgressText.line(Event(event: "present", file: file, bytes: bytes)) : nil
         case .resumed(let file, let bytes):
             told(
                 "\(file): goes on after \(Self.size(bytes)) that are here.",
@@ -35,7 +35,7 @@ enum PullStyle: Sendable, Hashable {
                 Event(event: "discarded", file: file, bytes: bytes, message: reason))
         case .retrying(let pause, let reason):
             told(
-                "\(reason) Trying again in \(Self.words(pause)).",
+                "\(reason) Trying again in \(ProgressText.words(pause)).",
                 Event(event: "retrying", message: reason, seconds: pause / .seconds(1)))
         case .waiting(let file):
             told("\(file): another process fetches it; waiting.", Event(event: "waiting", file: file))
@@ -45,7 +45,7 @@ enum PullStyle: Sendable, Hashable {
     private func told(_ text: String, _ event: Event) -> String {
         switch self {
         case .terminal: "\r\u{1B}[K\(text.printable)\n"
-        case .jsonLines: Self.line(event)
+        case .jsonLines: ProgressText.line(event)
         }
     }
 
@@ -55,14 +55,10 @@ enum PullStyle: Sendable, Hashable {
         facts.append("\(size(progress.presentBytes)) of \(size(progress.totalBytes))")
         facts.append(size(Int(progress.bytesPerSecond(now: now))) + "/s")
         if let rest = progress.remainingTime(now: now), progress.presentBytes < progress.totalBytes {
-            facts.append(words(rest) + " left")
+            facts.append(ProgressText.words(rest) + " left")
         }
-        let text = facts.joined(separator: "  ")
-        let room = min(30, width - text.count - 4)
-        guard room >= 5 else { return String(text.prefix(max(width - 1, 0))) }
         let share = progress.totalBytes > 0 ? Double(progress.presentBytes) / Double(progress.totalBytes) : 0
-        let filled = min(room, Int(Double(room) * share))
-        return "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: room - filled) + "] " + text
+        return ProgressText.bar(share, facts, width: width)
     }
 
     /// `1.2 GB`: powers of ten, as hubs and disks count.
@@ -72,22 +68,6 @@ enum PullStyle: Sendable, Hashable {
         for larger in units where value >= 999.95 { (value, unit) = (value / 1000, larger) }
         let tenths = Int((value * 10).rounded())
         return unit == "B" ? "\(bytes) B" : "\(tenths / 10).\(tenths % 10) \(unit)"
-    }
-
-    private static func words(_ duration: Duration) -> String {
-        let seconds = duration.components.seconds
-        return switch seconds {
-        case ..<60: "\(seconds) s"
-        case ..<3600: "\(seconds / 60) min \(seconds % 60) s"
-        default: "\(seconds / 3600) h \(seconds % 3600 / 60) min"
-        }
-    }
-
-    private static func line(_ event: some Encodable) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let json = try? encoder.encode(event) else { preconditionFailure("an event has a JSON form") }
-        return String(decoding: json, as: UTF8.self) + "\n"
     }
 }
 

@@ -54,7 +54,7 @@ struct ProgressTests {
 
     @Test(arguments: [(59, "59 s"), (61, "1 min 1 s"), (3_725, "1 h 2 min")])
     func `times are told in two units`(seconds: Int, words: String) {
-        #expect(ProgressStyle.words(.seconds(seconds)) == words)
+        #expect(ProgressText.words(.seconds(seconds)) == words)
     }
 
     @Test(arguments: [
