@@ -47,19 +47,11 @@ struct InternVLConfiguration: Sendable, Equatable {
         where try settings.string(key, default: value) != value {
             throw settings.unsupported(key, supported: value)
         }
-        guard try settings.integer("num_channels", in: 1...16, default: 3) == 3 else {
-            throw settings.unsupported("num_channels", supported: "3")
-        }
-        let width = try settings.integer("hidden_size", in: 1...65_536, default: 1024)
-        let heads = try settings.integer("num_attention_heads", in: 1...1024, default: 16)
-        guard width.isMultiple(of: heads) else {
-            throw settings.failure("num_attention_heads", expected: "a divisor of the width \(width)")
-        }
-        return EncoderConfiguration(
-            width: width, layers: try settings.integer("num_hidden_layers", in: 1...1024, default: 24), heads: heads,
-            feedForwardWidth: try settings.integer("intermediate_size", in: 1...1 << 20, default: 4096),
-            epsilon: Float(try settings.number("layer_norm_eps", in: 1e-12...0.1, default: 1e-6)), activation: .gelu,
-            hasQueryKeyValueBias: try settings.boolean("attention_bias", default: false))
+        return try EncoderConfiguration(
+            settings,
+            defaults: EncoderConfiguration(
+                width: 1024, layers: 24, heads: 16, feedForwardWidth: 4096, epsilon: 1e-6, activation: .gelu,
+                hasQueryKeyValueBias: settings.boolean("attention_bias", default: false)))
     }
 
     /// Two equal sides, or one number for both.

@@ -54,26 +54,3 @@ struct ModelFamily: Sendable {
         let isImageTag: @Sendable (String) -> Bool
     }
 }
-
-extension ModelFamily {
-    static let smolVLM = ModelFamily(
-        name: "SmolVLM",
-        architectures: ["Idefics3ForConditionalGeneration", "SmolVLMForConditionalGeneration"],
-        modelTypes: ["idefics3", "smolvlm"]
-    ) { settings in
-        let configuration = try SmolVLMConfiguration(settings)
-        return Blueprint(
-            modelType: try settings.string("model_type", default: "idefics3"),
-            shape: configuration.shape, tokensPerFrame: configuration.tokensPerFrame,
-            mayTieHead: configuration.text.mayTieHead, aliases: SmolVLM.aliases,
-            audit: { try SmolVLM.audit($0, configuration) },
-            model: { try SmolVLM($0, configuration, backend: $1) },
-            checkProcessor: { images, processor in
-                _ = try SmolVLMImageProcessor(images, model: configuration)
-                try SmolVLMProcessor.check(processor, model: configuration)
-            },
-            processor: { try SmolVLMProcessor($0, $1, $2, model: configuration) },
-            standInImageSettings: SmolVLMImageProcessor.classDefaults(configuration, file: settings.file),
-            imageToken: configuration.imageToken, isImageTag: SmolVLMProcessor.isTag)
-    }
-}

@@ -1,39 +1,14 @@
-import Compute
+/// Idefics3, SmolVLM and SmolVLM2.
+typealias SmolVLM = ImageTextModel<SmolVLMVision>
 
-/// Idefics3, SmolVLM and SmolVLM2: image features stand in the decoder's input where `<image>` tokens are.
-struct SmolVLM: VisionLanguageModel {
-    let shape: ModelShape
-    let vision: SmolVLMVision
-    let decoder: TextDecoder
-    private let backend: any Backend
+extension SmolVLMConfiguration: ImageTextConfiguration {
+    static let decoderScope = "model.text_model"
+}
 
-    init(_ weights: Weights, _ configuration: SmolVLMConfiguration, backend: any Backend) throws {
-        shape = configuration.shape
-        // First the decoder, whose table and head are the largest: see there.
-        decoder = try TextDecoder(weights.scoped("model.text_model"), root: weights, configuration.text)
-        vision = try SmolVLMVision(weights.scoped("model").withEightBits, configuration)
-        self.backend = backend
-    }
-
-    func beginEncoding(_ image: ProcessedImage) throws -> any ImageEncoding {
-        FrameEncoding(of: image, by: vision, on: backend)
-    }
-
-    var stepWeightBytes: Int? { decoder.stepWeightBytes }
-
-    func forward(_ batch: ForwardBatch, cache: KVCache) throws -> Tensor {
-        try decoder.forward(batch, cache: cache, on: backend)
-    }
-
-    /// Checks every tensor without allocating any.
-    static func audit(_ weights: Weights, _ configuration: SmolVLMConfiguration) throws {
-        _ = try SmolVLMVision(weights.scoped("model"), configuration)
-        _ = try TextDecoder(weights.scoped("model.text_model"), root: weights, configuration.text)
-    }
-
+extension TensorAliases {
     /// Names of transformers 4.46 to 5, of checkpoints that put the towers at the top, and of conversions that use
     /// the newer generic names.
-    static let aliases = TensorAliases(canonicalPrefixes: [
+    static let smolVLM = TensorAliases(canonicalPrefixes: [
         "model.vision_model.": "model.vision_model.",
         "vision_model.": "model.vision_model.",
         "model.vision_tower.": "model.vision_model.",
@@ -50,4 +25,27 @@ struct SmolVLM: VisionLanguageModel {
         "language_model.lm_head.": "lm_head.",
         "model.text_model.lm_head.": "lm_head.",
     ])
+}
+
+extension ModelFamily {
+    static let smolVLM = ModelFamily(
+        name: "SmolVLM",
+        architectures: ["Idefics3ForConditionalGeneration", "SmolVLMForConditionalGeneration"],
+        modelTypes: ["idefics3", "smolvlm"]
+    ) { settings in
+        let configuration = try SmolVLMConfiguration(settings)
+        return Blueprint(
+            modelType: try settings.string("model_type", default: "idefics3"),
+            shape: configuration.shape, tokensPerFrame: configuration.tokensPerFrame,
+            mayTieHead: configuration.text.mayTieHead, aliases: .smolVLM,
+            audit: { try SmolVLM.audit($0, configuration) },
+            model: { try SmolVLM($0, configuration, backend: $1) },
+            checkProcessor: { images, processor in
+                _ = try SmolVLMImageProcessor(images, model: configuration)
+                try SmolVLMProcessor.check(processor, model: configuration)
+            },
+            processor: { try SmolVLMProcessor($0, $1, $2, model: configuration) },
+            standInImageSettings: SmolVLMImageProcessor.classDefaults(configuration, file: settings.file),
+            imageToken: configuration.imageToken, isImageTag: SmolVLMProcessor.isTag)
+    }
 }

@@ -38,19 +38,11 @@ struct SmolVLMConfiguration: Sendable, Equatable {
 
     /// Old files leave out what equals the class defaults of transformers; the tensors' shapes are checked either way.
     private static func encoder(_ settings: Settings) throws -> EncoderConfiguration {
-        guard try settings.integer("num_channels", in: 1...16, default: 3) == 3 else {
-            throw settings.unsupported("num_channels", supported: "3")
-        }
-        let width = try settings.integer("hidden_size", in: 1...65_536, default: 1152)
-        let heads = try settings.integer("num_attention_heads", in: 1...1024, default: 16)
-        guard width.isMultiple(of: heads) else {
-            throw settings.failure("num_attention_heads", expected: "a divisor of the width \(width)")
-        }
-        return EncoderConfiguration(
-            width: width, layers: try settings.integer("num_hidden_layers", in: 1...1024, default: 12), heads: heads,
-            feedForwardWidth: try settings.integer("intermediate_size", in: 1...1 << 20, default: 3072),
-            epsilon: Float(try settings.number("layer_norm_eps", in: 1e-12...0.1, default: 1e-6)),
-            activation: try activation(settings))
+        try EncoderConfiguration(
+            settings,
+            defaults: EncoderConfiguration(
+                width: 1152, layers: 12, heads: 16, feedForwardWidth: 3072, epsilon: 1e-6,
+                activation: activation(settings)))
     }
 
     private static func activation(_ settings: Settings) throws -> Activation {

@@ -12,6 +12,7 @@ struct SmolVLMVision: VisionTower {
     private let projection: Linear
 
     init(_ weights: Weights, _ configuration: SmolVLMConfiguration) throws {
+        let weights = weights.scoped("model")
         let tower = weights.scoped("vision_model")
         let (vision, scale) = (configuration.vision, configuration.scaleFactor)
         self.configuration = configuration

@@ -11,6 +11,26 @@ struct EncoderConfiguration: Sendable, Equatable {
     var hasQueryKeyValueBias = true
 }
 
+extension EncoderConfiguration {
+    /// Reads the keys that transformers' vision configurations share; what a file leaves out is as in `defaults`.
+    /// Activation and biases are the caller's to read.
+    init(_ settings: Settings, defaults: EncoderConfiguration) throws {
+        guard try settings.integer("num_channels", in: 1...16, default: 3) == 3 else {
+            throw settings.unsupported("num_channels", supported: "3")
+        }
+        self = defaults
+        width = try settings.integer("hidden_size", in: 1...65_536, default: defaults.width)
+        layers = try settings.integer("num_hidden_layers", in: 1...1024, default: defaults.layers)
+        heads = try settings.integer("num_attention_heads", in: 1...1024, default: defaults.heads)
+        guard width.isMultiple(of: heads) else {
+            throw settings.failure("num_attention_heads", expected: "a divisor of the width \(width)")
+        }
+        feedForwardWidth = try settings.integer(
+            "intermediate_size", in: 1...1 << 20, default: defaults.feedForwardWidth)
+        epsilon = Float(try settings.number("layer_norm_eps", in: 1e-12...0.1, default: Double(defaults.epsilon)))
+    }
+}
+
 /// What a checkpoint calls the parts of a block.
 struct EncoderBlockNames: Sendable {
     let attentionNorm: String

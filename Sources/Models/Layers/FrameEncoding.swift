@@ -2,6 +2,11 @@ import Compute
 
 /// A vision transformer that sees each frame by itself, open between its parts so that other work can be done there.
 protocol VisionTower: Sendable {
+    associatedtype Configuration: ImageTextConfiguration
+
+    /// `weights` are those of the whole checkpoint.
+    init(_ weights: Weights, _ configuration: Configuration) throws
+
     var blocks: [EncoderBlock] { get }
     /// Rows of a frame inside the blocks: patches, and tokens that stand before them.
     var frameRows: Int { get }

@@ -1,4 +1,7 @@
+import Compute
 import Foundation
+
+@testable import Models
 
 /// Where the checkpoints made by Tests/Reference lie.
 enum CheckpointFixtures {
@@ -42,6 +45,27 @@ final class TemporaryFolder {
         let file = path + "/" + name
         try Data(bytes).write(to: URL(filePath: file))
         return file
+    }
+
+    /// Sets the value at a path of keys ("text_config.hidden_size") in the settings `name` to a JSON text.
+    func set(_ path: String, to json: String, in name: String = "config.json") throws {
+        let value = try JSONSerialization.jsonObject(with: Data(json.utf8), options: .fragmentsAllowed)
+        func setting(_ settings: [String: Any], _ keys: ArraySlice<String>) -> [String: Any] {
+            guard let key = keys.first else { return settings }
+            let section = settings[key] as? [String: Any] ?? [:]
+            return settings.merging([key: keys.count == 1 ? value : setting(section, keys.dropFirst())]) { $1 }
+        }
+        try edit(name) { $0 = setting($0, path.split(separator: ".").map(String.init)[...]) }
+    }
+
+    /// What loading the checkpoint in this folder fails with; "loaded" if it does not.
+    var loadingError: String {
+        do {
+            _ = try ModelLoader.load(path, backend: CPUBackend(threads: 1))
+            return "loaded"
+        } catch {
+            return "\(error)"
+        }
     }
 
     /// Rewrites the settings in `name` through `change`.

@@ -21,33 +21,13 @@ struct InternVLTests {
     @Test(arguments: cases)
     func `tokens, pixels and their places are exact`(_ golden: Golden.Case) throws {
         let model = try load()
-        let prompt = try golden.prompt(model)
-        #expect(prompt.tokens == golden.inputIDs)
-        #expect(prompt.images.map { hash(of: $0.image.normalised) } == golden.pixelSHA256 ?? [])
-        #expect(prompt.images.map { [$0.image.tileRows, $0.image.tileColumns] } == golden.grids)
-        let imageToken = try #require(model.tokenizer.id(of: "<IMG_CONTEXT>"))
-        let places = golden.inputIDs.indices.filter { golden.inputIDs[$0] == imageToken }
-        #expect(prompt.images.flatMap(\.positions) == places)
+        try golden.expectExactPrompt(model, marker: "<IMG_CONTEXT>")
     }
 
     @Test(arguments: cases)
     func `the tower, the features, the logits and 32 greedy tokens agree`(_ golden: Golden.Case) throws {
         let model = try load()
-        let prompt = try golden.prompt(model)
-        try #require(prompt.tokens == golden.inputIDs)
-        if let image = prompt.images.last?.image {
-            let tower = try #require(model.model as? InternVL).vision.tower(
-                image, frames: image.frameCount - 1..<image.frameCount, on: backend)
-            #expect(relativeError(try backend.download(tower), golden.lastFrameTower ?? []) < 1e-5)
-            let features = try backend.download(model.model.encode(image))
-            let last = golden.lastFrameFeatures ?? []
-            #expect(relativeError(Array(features.suffix(last.count)), last) < 1e-5)
-            #expect(features.count == image.tokenCount * last.count / 4)
-        }
-        let generation = try GreedyGeneration(prompt, length: 32, on: model.model, backend)
-        let logits = try generation.prefill(logitRows: golden.logitRows)
-        #expect(relativeError(logits, golden.logits) < 1e-4)
-        #expect(try generation.tokens(32) == golden.greedy)
+        try golden.expectAgreement(model, of: InternVL.self, on: backend)
     }
 
     struct PixelGolden: Decodable {
@@ -81,7 +61,7 @@ struct InternVLTests {
         let checkpoint = try Checkpoint(CheckpointFixtures.internVL)
         var configuration = try InternVLConfiguration(checkpoint.settings)
         change(&configuration)
-        let tensors = try CheckpointTensors(checkpoint, aliases: InternVL.aliases)
+        let tensors = try CheckpointTensors(checkpoint, aliases: .internVL)
         let backend = other ?? self.backend
         let model = try InternVL(
             .loading(tensors, to: self.backend, quantization: .none), configuration, backend: backend)
@@ -109,15 +89,6 @@ struct InternVLTests {
 
     // MARK: Loading
 
-    private func error(_ folder: TemporaryFolder) -> String {
-        do {
-            _ = try ModelLoader.load(folder.path, backend: backend)
-            return "loaded"
-        } catch {
-            return "\(error)"
-        }
-    }
-
     /// Changes of config.json (a key, or a key of a section) and a word that the error must hold.
     @Test(arguments: [
         ("text_config", "7", "text_config"), ("text_config.model_type", "\"internlm2\"", "model_type"),
@@ -140,15 +111,8 @@ struct InternVLTests {
         throws
     {
         let folder = try TemporaryFolder(copyOf: CheckpointFixtures.internVL)
-        let parsed = try JSONSerialization.jsonObject(with: Data(value.utf8), options: .fragmentsAllowed)
-        let keys = path.split(separator: ".").map(String.init)
-        try folder.edit("config.json") { settings in
-            guard keys.count == 2 else { return settings[keys[0]] = parsed }
-            var section = settings[keys[0]] as? [String: Any] ?? [:]
-            section[keys[1]] = parsed
-            settings[keys[0]] = section
-        }
-        #expect(error(folder).contains(word), "\(error(folder))")
+        try folder.set(path, to: value)
+        #expect(folder.loadingError.contains(word), "\(folder.loadingError)")
     }
 
     @Test(arguments: [
@@ -157,9 +121,8 @@ struct InternVLTests {
     ])
     func `image settings that cannot work are errors that name the key`(_ key: String, _ value: String) throws {
         let folder = try TemporaryFolder(copyOf: CheckpointFixtures.internVL)
-        let parsed = try JSONSerialization.jsonObject(with: Data(value.utf8), options: .fragmentsAllowed)
-        try folder.edit("preprocessor_config.json") { $0[key] = parsed }
-        #expect(error(folder).contains("preprocessor_config.json: \(key)"), "\(error(folder))")
+        try folder.set(key, to: value, in: "preprocessor_config.json")
+        #expect(folder.loadingError.contains("preprocessor_config.json: \(key)"), "\(folder.loadingError)")
     }
 
     @Test func `it is inspected without problems`() {

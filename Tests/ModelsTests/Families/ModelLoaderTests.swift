@@ -7,15 +7,6 @@ import Testing
 struct ModelLoaderTests {
     private let backend = CPUBackend(threads: 1)
 
-    private func error(_ folder: TemporaryFolder) -> String {
-        do {
-            _ = try ModelLoader.load(folder.path, backend: backend)
-            return "loaded"
-        } catch {
-            return "\(error)"
-        }
-    }
-
     /// Changes of config.json and a word that the error must hold.
     @Test(arguments: [
         ("text_config.hidden_size", "-1", "hidden_size"), ("text_config.hidden_size", "1e30", "hidden_size"),
@@ -42,17 +33,10 @@ struct ModelLoaderTests {
         throws
     {
         let folder = try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)
-        let parsed = try JSONSerialization.jsonObject(with: Data(value.utf8), options: .fragmentsAllowed)
-        let keys = key.split(separator: ".").map(String.init)
-        try folder.edit("config.json") { settings in
-            guard keys.count == 2 else { return settings[key] = parsed }
-            var section = settings[keys[0]] as? [String: Any] ?? [:]
-            section[keys[1]] = parsed
-            settings[keys[0]] = section
-        }
+        try folder.set(key, to: value)
         // One row fewer than stored is a padded vocabulary, which loads.
         let expected = word == "eos" ? "loaded" : word
-        #expect(error(folder).contains(expected), "\(error(folder))")
+        #expect(folder.loadingError.contains(expected), "\(folder.loadingError)")
     }
 
     @Test(arguments: [
@@ -63,10 +47,9 @@ struct ModelLoaderTests {
     ])
     func `image settings that cannot work are errors that name the key`(_ key: String, _ value: String) throws {
         let folder = try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)
-        let parsed = try JSONSerialization.jsonObject(with: Data(value.utf8), options: .fragmentsAllowed)
-        try folder.edit("preprocessor_config.json") { $0[key] = parsed }
-        #expect(error(folder).contains(key), "\(error(folder))")
-        #expect(error(folder).contains("preprocessor_config.json"))
+        try folder.set(key, to: value, in: "preprocessor_config.json")
+        #expect(folder.loadingError.contains(key), "\(folder.loadingError)")
+        #expect(folder.loadingError.contains("preprocessor_config.json"))
     }
 
     @Test func `sizes that follow from others must make sense too`() throws {
@@ -76,14 +59,14 @@ struct ModelLoaderTests {
             (text["hidden_size"], text["head_dim"]) = (2, nil)
             settings["text_config"] = text
         }
-        #expect(error(folder).contains("text_config.head_dim") && error(folder).contains("stands for 0"))
+        #expect(folder.loadingError.contains("text_config.head_dim") && folder.loadingError.contains("stands for 0"))
         let small = try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)
         try small.edit("config.json") { settings in
             var vision = settings["vision_config"] as? [String: Any] ?? [:]
             (vision["image_size"], vision["patch_size"]) = (16, nil)
             settings["vision_config"] = vision
         }
-        #expect(error(small).contains("vision_config.patch_size") && error(small).contains("stands for 32"))
+        #expect(small.loadingError.contains("vision_config.patch_size") && small.loadingError.contains("stands for 32"))
     }
 
     @Test(arguments: [
@@ -104,18 +87,18 @@ struct ModelLoaderTests {
             settings["text_config"] = section
             settings["tie_word_embeddings"] = whole
         }
-        #expect(error(folder).contains(expected), "\(error(folder))")
-        #expect(error(folder).contains("lm_he"))
+        #expect(folder.loadingError.contains(expected), "\(folder.loadingError)")
+        #expect(folder.loadingError.contains("lm_he"))
     }
 
     @Test func `image settings inside processor_config.json come first, and a wrong length is an error`() throws {
         let folder = try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)
         try folder.write(Array("{\"image_seq_len\": 4}".utf8), to: "processor_config.json")
-        #expect(error(folder) == "loaded")
+        #expect(folder.loadingError == "loaded")
         try folder.write(Array("{\"image_seq_len\": 64}".utf8), to: "processor_config.json")
-        #expect(error(folder).contains("image_seq_len"))
+        #expect(folder.loadingError.contains("image_seq_len"))
         try folder.write(Array("{\"image_processor\": {\"size\": 7}}".utf8), to: "processor_config.json")
-        #expect(error(folder).contains("processor_config.json: image_processor.size"))
+        #expect(folder.loadingError.contains("processor_config.json: image_processor.size"))
     }
 
     @Test func `a missing tensor, a strange one and a changed one are errors that name it`() throws {
@@ -129,14 +112,14 @@ struct ModelLoaderTests {
         ] {
             let bytes = try #require(original.replacing(Array(name.utf8), with: Array(replacement.utf8)))
             try folder.write(bytes, to: "model.safetensors")
-            #expect(error(folder).contains(what))
+            #expect(folder.loadingError.contains(what))
         }
         try folder.edit("config.json") { settings in
             var text = settings["text_config"] as? [String: Any] ?? [:]
             text["num_hidden_layers"] = 1
             settings["text_config"] = text
         }
-        let leftover = error(folder)
+        let leftover = folder.loadingError
         #expect(leftover.contains("layers.1.") && leftover.contains("no place for"))
     }
 
@@ -155,7 +138,7 @@ struct ModelLoaderTests {
         try folder.edit("generation_config.json") { $0 = ["top_k": -1] }
         #expect(try ModelLoader.load(folder.path, backend: backend).generation.topK == 0)
         try folder.edit("generation_config.json") { $0 = ["temperature": -1] }
-        #expect(error(folder).contains("temperature"))
+        #expect(folder.loadingError.contains("temperature"))
     }
 
     @Test(arguments: [DType.f32, .f16, .bf16])

@@ -68,31 +68,9 @@ struct NemotronVLConfigurationTests {
     ])
     func `prefix tokens follow from the training arguments`(_ arguments: String, _ expected: Int) throws {
         let folder = try TemporaryFolder(copyOf: CheckpointFixtures.nemotron)
-        try Self.set("vision_config.args", arguments, in: folder)
+        try folder.set("vision_config.args", to: arguments)
         let configuration = try NemotronVLConfiguration(Settings(contentsOf: folder.path + "/config.json"))
         #expect(configuration.prefixTokens == expected)
-    }
-
-    /// Sets the value at a path of config.json.
-    private static func set(_ path: String, _ value: String, in folder: TemporaryFolder) throws {
-        let parsed = try JSONSerialization.jsonObject(with: Data(value.utf8), options: .fragmentsAllowed)
-        func setting(_ settings: [String: Any], _ keys: ArraySlice<String>) -> [String: Any] {
-            guard let key = keys.first else { return settings }
-            var settings = settings
-            settings[key] =
-                keys.count == 1 ? parsed : setting(settings[key] as? [String: Any] ?? [:], keys.dropFirst())
-            return settings
-        }
-        try folder.edit("config.json") { $0 = setting($0, path.split(separator: ".").map(String.init)[...]) }
-    }
-
-    private func error(_ folder: TemporaryFolder) -> String {
-        do {
-            _ = try ModelLoader.load(folder.path, backend: backend)
-            return "loaded"
-        } catch {
-            return "\(error)"
-        }
     }
 
     /// Changes of config.json and a word that the error must hold.
@@ -123,8 +101,8 @@ struct NemotronVLConfigurationTests {
         throws
     {
         let folder = try TemporaryFolder(copyOf: CheckpointFixtures.nemotron)
-        try Self.set(path, value, in: folder)
-        #expect(error(folder).contains(word), "\(error(folder))")
+        try folder.set(path, to: value)
+        #expect(folder.loadingError.contains(word), "\(folder.loadingError)")
     }
 
     @Test(arguments: [
@@ -134,9 +112,8 @@ struct NemotronVLConfigurationTests {
     ])
     func `image settings that cannot work are errors that name the key`(_ key: String, _ value: String) throws {
         let folder = try TemporaryFolder(copyOf: CheckpointFixtures.nemotron)
-        let parsed = try JSONSerialization.jsonObject(with: Data(value.utf8), options: .fragmentsAllowed)
-        try folder.edit("preprocessor_config.json") { $0[key] = parsed }
-        #expect(error(folder).contains("preprocessor_config.json: \(key)"), "\(error(folder))")
+        try folder.set(key, to: value, in: "preprocessor_config.json")
+        #expect(folder.loadingError.contains("preprocessor_config.json: \(key)"), "\(folder.loadingError)")
     }
 
     @Test func `other generations of names, text_config and a folder without image settings load alike`() throws {

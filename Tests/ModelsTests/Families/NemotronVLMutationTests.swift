@@ -20,7 +20,7 @@ struct NemotronVLMutationTests {
         var configuration = try NemotronVLConfiguration(checkpoint.settings)
         change(&configuration)
         let tensors = AlteredTensors(
-            base: try CheckpointTensors(checkpoint, aliases: NemotronVL.aliases), values: values)
+            base: try CheckpointTensors(checkpoint, aliases: .nemotronVL), values: values)
         return try NemotronVL(
             .loading(tensors, to: backend, quantization: .none), configuration, backend: other ?? backend)
     }

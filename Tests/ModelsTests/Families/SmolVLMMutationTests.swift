@@ -17,7 +17,7 @@ struct SmolVLMMutationTests {
         let checkpoint = try Checkpoint(CheckpointFixtures.smolVLM)
         var configuration = try SmolVLMConfiguration(checkpoint.settings)
         change(&configuration)
-        let tensors = try CheckpointTensors(checkpoint, aliases: SmolVLM.aliases)
+        let tensors = try CheckpointTensors(checkpoint, aliases: .smolVLM)
         let weights = Weights.loading(tensors, to: self.backend, quantization: .none)
         let model = try SmolVLM(weights, configuration, backend: backend)
         let loaded = try ModelLoader.load(CheckpointFixtures.smolVLM, backend: self.backend)
