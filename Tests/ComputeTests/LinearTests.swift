@@ -7,8 +7,8 @@ import Testing
     /// Rows, inputs, outputs: on both sides of every tile, block, vector and row limit.
     static let shapes: [(Int, Int, Int)] = [
         (1, 1, 1), (1, 7, 5), (1, 64, 64), (2, 33, 17), (3, 100, 70), (4, 31, 129), (5, 16, 3), (6, 48, 65), (7, 9, 40),
-        (8, 96, 33), (9, 1, 2), (9, 65, 33), (11, 40, 16), (12, 17, 31), (13, 128, 100), (25, 30, 7), (50, 70, 64),
-        (97, 19, 35),
+        (8, 96, 33), (9, 1, 2), (9, 65, 33), (11, 40, 16), (12, 17, 31), (13, 128, 100), (16, 33, 50),
+        (17, 1, 2), (17, 65, 33), (19, 40, 16), (20, 17, 31), (25, 30, 7), (50, 70, 64), (97, 19, 35),
     ]
 
     @Test(arguments: shapes, [DType.f32, .f16, .bf16])
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [1, 12], [DType.f32, .f16, .bf16])
+    @Test(arguments: [1, 12, 18], [DType.f32, .f16, .bf16])
     func `weights may lie at any address`(_ rows: Int, _ type: DType) throws {
         let layer = try RandomLayer(rows: rows, inputs: 37, outputs: 19, type, misalignment: 3)
         let expected = layer.naive()
@@ -76,9 +76,9 @@ import Testing
             try backend.download(backend.linear(input.rows(rows), weight, bias: nil, activation: .silu))
         }
         let alone = try outputs(0..<1)
-        for rows in 2...8 { #expect(try Array(outputs(0..<rows).prefix(70)) == alone, "\(rows) rows") }
-        let many = try outputs(0..<9)
-        for rows in [10, 13, 25, 60] { #expect(try Array(outputs(0..<rows).prefix(9 * 70)) == many, "\(rows) rows") }
+        for rows in 2...16 { #expect(try Array(outputs(0..<rows).prefix(70)) == alone, "\(rows) rows") }
+        let many = try outputs(0..<17)
+        for rows in [18, 21, 25, 60] { #expect(try Array(outputs(0..<rows).prefix(17 * 70)) == many, "\(rows) rows") }
     }
 
     @Test func `a layer larger than one block of packed rows is whole`() throws {

@@ -23,7 +23,7 @@
 
 const docent_kernels KERNELS = {
     .name = KERNELS_NAME,
-    .row_limit = row_block,
+    .row_limit = row_limit,
     .tile_rows = tile_rows,
     .tile_outputs = tile_outputs,
     .multiply_rows = multiply_rows,
