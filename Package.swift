@@ -41,11 +41,9 @@ let package = Package(
     targets: [
         // Optimised even in debug builds: the tests run real models through these loops.
         .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
-        // Carries pkg-config's include paths of GLib to CVips, and nothing else.
+        // Carries pkg-config's include paths of GLib to CVips, and nothing else: the library is opened when it is needed.
         .systemLibrary(name: "CGLib", path: "Sources/CVips/glib", pkgConfig: "gobject-2.0"),
-        .target(
-            name: "CVips", dependencies: ["CGLib"], exclude: ["glib"],
-            linkerSettings: ["vips", "gobject-2.0", "glib-2.0"].map { .linkedLibrary($0) }),
+        .target(name: "CVips", dependencies: ["CGLib"], exclude: ["glib"]),
         library("Compute", ["CKernels"]),
         library(
             "Models",

@@ -13,6 +13,7 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
     case serverLost(url: String, patience: Duration, reason: String)
     case serverAnswer(url: String, status: Int, code: String?, message: String)
     case outputLost(reason: String)
+    case noImageLibrary
     case unreadableAnswer(url: String, reason: String)
 
     var description: String {
@@ -48,6 +49,8 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
             "The server at \(url) refused with status \(status): \(message)"
         case .outputLost(let reason):
             "Standard output takes nothing more: \(reason)."
+        case .noImageLibrary:
+            "libvips, which opens pictures, cannot be loaded: run .ci/setup, or install it (libvips42 in Debian)."
         case .unreadableAnswer(let url, let reason):
             "The answer of \(url) cannot be read (\(reason)): is this a docent server of the same version?"
         }

@@ -53,7 +53,7 @@ struct DoctorReport: Encodable {
         (database, problem) = await Self.database(databaseOptions)
         if let problem { problems.append(problem) }
         for library in libraries where library.version == nil {
-            problems.append("The library \(library.name) is not loaded: run .ci/setup, or install it.")
+            problems.append("The library \(library.name) cannot be loaded: run .ci/setup, or install it.")
         }
         do {
             let backend = try modelOptions.makeBackend()

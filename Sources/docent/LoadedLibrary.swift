@@ -1,21 +1,22 @@
+import Models
+
 #if canImport(Darwin)
     import Darwin
 #else
     import Glibc
 #endif
 
-/// A system library of this process and what it says of itself: the one that runs, not the one that was built against.
+/// A system library and what it says of itself: the one that runs, not the one that was built against.
 struct LoadedLibrary: Encodable {
     let name: String
-    /// Nil when it is not loaded.
+    /// Nil when it cannot be loaded.
     let version: String?
 
-    private static let versionFunctions = [
-        ("SQLite", "sqlite3_libversion"), ("libvips", "vips_version_string"),
-    ]
-
     static var all: [LoadedLibrary] {
-        versionFunctions.map { LoadedLibrary(name: $0, version: version(from: $1)) }
+        [
+            LoadedLibrary(name: "SQLite", version: version(from: "sqlite3_libversion")),
+            LoadedLibrary(name: "libvips", version: ImageDecoder.libraryVersion),
+        ]
     }
 
     /// Calls a function of no arguments that returns a constant C string.

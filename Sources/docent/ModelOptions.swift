@@ -55,4 +55,11 @@ struct ModelOptions: ParsableArguments {
     }
 }
 
+extension LoadedModel {
+    /// Better said once, at the start, than of every picture.
+    func requireImageLibrary() throws(CommandError) {
+        if processor.takesImages, ImageDecoder.libraryVersion == nil { throw .noImageLibrary }
+    }
+}
+
 extension LoadOptions.Quantization: ExpressibleByArgument {}

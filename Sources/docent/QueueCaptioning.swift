@@ -21,6 +21,7 @@ struct QueueCaptioning {
         let backend = try modelOptions.makeBackend()
         let model = try modelOptions.load(on: backend)
         guard model.processor.takesImages else { throw ModelError.takesNoImages(model: model.card.name) }
+        try model.requireImageLibrary()
         // Only now, so that a model that cannot be loaded costs no output anything.
         let run = try CaptionRun(walk, settings: settings, reporter: reporter, print: StandardStream.output.writeLine)
         let engine = try Engine(model: model, backend: backend)

@@ -63,6 +63,7 @@ struct ServeCommand: AsyncParsableCommand {
         let logger = Logger(label: "docent.server")
         let backend = try modelOptions.makeBackend()
         let model = try modelOptions.load(on: backend)
+        try model.requireImageLibrary()
         let engine = try Engine(model: model, backend: backend)
         let configuration = try configuration()
         var work = DispatcherConfiguration()

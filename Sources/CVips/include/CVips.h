@@ -27,9 +27,12 @@ typedef struct {
 
 typedef struct cvips_image cvips_image;
 
-/// Starts libvips once: single-threaded pipelines, no operation cache, every loader but the allowed buffer loaders blocked.
-/// False when the library cannot start.
+/// Opens and starts libvips once: single-threaded pipelines, no operation cache, every loader but the allowed buffer loaders
+/// blocked. False when the library is not there or cannot start; nothing but `cvips_take_errors` may be called then.
 bool cvips_start(void);
+
+/// What the library says of itself, for example "8.14.1"; only after it was started.
+const char *cvips_version(void);
 
 /// Whether this build of libvips has the operation `loader`, for example "heifload_buffer".
 bool cvips_has_loader(const char *loader);
@@ -48,7 +51,7 @@ bool cvips_read_rows(cvips_image *image, int top, int count, void *rows);
 
 void cvips_close(cvips_image *image);
 
-/// Moves libvips' error text into `text`, cut to `capacity - 1` bytes and NUL-terminated; where there is none, the last
+/// Copies libvips' error text into `text`, cut to `capacity - 1` bytes and NUL-terminated; where there is none, the last
 /// warning of this thread.
 ///
 /// libvips keeps one buffer for all threads: unless the file was begun `alone`, lines of another file may be among these.

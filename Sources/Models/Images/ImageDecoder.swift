@@ -12,6 +12,9 @@
 ///
 /// Safe to call from many threads at once; each call decodes on its own thread.
 public enum ImageDecoder {
+    /// The version of libvips, which decodes all but BMP, for example "8.14.1"; nil when it cannot be loaded.
+    public static var libraryVersion: String? { VipsFile.libraryVersion }
+
     /// The picture in `bytes`; `name` is what errors call it.
     public static func decode(
         _ bytes: [UInt8], limits: ImageLimits = ImageLimits(), name: String? = nil

@@ -7,6 +7,9 @@ struct VipsFile {
     let limits: ImageLimits
     let name: String
 
+    /// Nil when libvips cannot be used.
+    static var libraryVersion: String? { cvips_start() ? String(cString: cvips_version()) : nil }
+
     func header() throws(ImageError) -> ImageHeader {
         try read { _, header throws(ImageError) in try describe(header) }
     }
@@ -26,7 +29,9 @@ struct VipsFile {
     private func read<Result>(
         _ body: (OpaquePointer, cvips_header) throws(ImageError) -> Result?
     ) throws(ImageError) -> Result {
-        guard cvips_start() else { throw .unreadable(name: name, cause: "libvips cannot start: \(takeErrors())") }
+        guard cvips_start() else {
+            throw .unreadable(name: name, cause: "libvips, which reads pictures, cannot be used: \(takeErrors())")
+        }
         guard cvips_has_loader(loader) else {
             throw .unsupported(name: name, found: "\(format), which this build of libvips cannot read")
         }
