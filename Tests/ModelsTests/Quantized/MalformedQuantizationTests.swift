@@ -183,6 +183,22 @@ struct MalformedQuantizationTests {
         #expect(folder.loadingError.contains("q_proj.weight"), "\(folder.loadingError)")
     }
 
+    @Test func `a bias of zeros that the model has no place for is passed over, any other is not`() throws {
+        var checkpoint = try QuantizedCheckpoint("gptq")
+        checkpoint["bias"] = StoredBytes("F16", [64], [UInt16](repeating: 0, count: 64))
+        let folder = try checkpoint.write()
+        #expect(folder.loadingError == "loaded" && CheckpointInspection(of: folder.path).problems == [])
+        checkpoint["bias"]?.bytes[127] = 1
+        let other = try checkpoint.write()
+        #expect(other.loadingError.contains("no place for"), "\(other.loadingError)")
+        // Where it has a place, zeros are a bias like any other.
+        let module = "model.layers.1.self_attn.v_proj"
+        checkpoint["bias"] = nil
+        checkpoint.tensors[module + ".bias"]?.bytes = [UInt8](repeating: 0, count: 128)
+        let third = try checkpoint.write()
+        #expect(third.loadingError == "loaded", "\(third.loadingError)")
+    }
+
     @Test func `modules of several groups each have their own layout`() throws {
         var checkpoint = try QuantizedCheckpoint("fp8-channel")
         let integers = try QuantizedCheckpoint("int4-symmetric")
@@ -219,6 +235,14 @@ struct MalformedQuantizationTests {
     @Test func `settings with only scales for the cache, and plain weights under any settings, load as they are`()
         throws
     {
+        let cacheOnly = try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)
+        try cacheOnly.write(
+            Array(#"{"quantization": {"quant_algo": null, "kv_cache_quant_algo": "FP8"}}"#.utf8),
+            to: "hf_quant_config.json")
+        var tensors = try SafetensorsBytes.tensors(of: cacheOnly.path + "/model.safetensors")
+        tensors["model.text_model.layers.0.self_attn.k_proj.k_scale"] = StoredBytes("F32", [], [UInt32(0)])
+        try cacheOnly.write(SafetensorsBytes.file(tensors), to: "model.safetensors")
+        #expect(cacheOnly.loadingError == "loaded", "\(cacheOnly.loadingError)")
         for (key, value) in [("quant_algo", NSNull() as Any), ("quant_algo", "FP8")] {
             let folder = try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)
             try folder.edit("config.json") {

@@ -19,7 +19,7 @@ struct ModulePatterns: Sendable {
     }
 
     /// `texts` is what `settings` holds under `key`, which errors name.
-    init(_ texts: [String], _ settings: Settings, _ key: String, includingChildren: Bool) throws {
+    init(_ texts: [String], _ settings: Settings, _ key: String, includingChildren: Bool = false) throws {
         var names: Set<String> = []
         var patterns: [NamePattern] = []
         for text in texts {

@@ -13,10 +13,10 @@ extension QuantizationSettings {
         return try .one(layout, "fp8", ignoring: ["modules_to_not_convert", "ignored_layers"], settings)
     }
 
-    static func modelOpt(_ settings: Settings) throws -> Self? {
-        // Alone the cache's scales are settings without an algorithm for weights.
+    static func modelOpt(_ settings: Settings) throws -> Self {
+        // Without an algorithm for weights only the cache is quantised.
         guard settings.value("quant_algo") != nil else {
-            return try settings.section("quantization").flatMap(modelOpt)
+            return Self(method: "modelopt", groups: [], ignored: try ModulePatterns([], settings, "ignore"))
         }
         let layout: QuantizedLayout
         switch try settings.string("quant_algo") {

@@ -22,11 +22,16 @@ struct QuantizationSettings: Sendable {
         ".input_scale", ".input_global_scale", ".output_scale", ".q_scale", ".k_scale", ".v_scale", ".kv_scale",
     ]
 
-    /// The settings of `checkpoint`; nil when none say that it is quantised.
+    /// The settings of `checkpoint`; nil when there are none.
     init?(_ checkpoint: Checkpoint) throws {
-        guard let settings = try Self.section(checkpoint), let found = try QuantizationSettings(settings) else {
-            return nil
-        }
+        let file = checkpoint.folder + "/hf_quant_config.json"
+        let found =
+            if let settings = try Self.section(checkpoint.settings) {
+                try QuantizationSettings(settings)
+            } else {
+                try Checkpoint.optionalSettings(file)?.section("quantization").flatMap(Self.modelOpt)
+            }
+        guard let found else { return nil }
         self = found
     }
 
@@ -36,31 +41,27 @@ struct QuantizationSettings: Sendable {
         self.ignored = ignored
     }
 
-    /// Nil where only the cache is quantised.
-    init?(_ settings: Settings) throws {
-        let isModelOpt = settings.value("quant_algo") != nil
-        switch try settings.string("quant_method", default: isModelOpt ? "modelopt" : nil) {
+    private init(_ settings: Settings) throws {
+        switch try settings.string("quant_method") {
         case "compressed-tensors": self = try .compressedTensors(settings)
         case "fp8": self = try .float8(settings)
         case "awq": self = try .awq(settings)
         case "gptq": self = try .gptq(settings)
-        case "modelopt", "modelopt_fp4":
-            guard let found = try Self.modelOpt(settings) else { return nil }
-            self = found
+        case "modelopt", "modelopt_fp4": self = try .modelOpt(settings)
         default:
             throw settings.unsupported(
-                "quant_method", supported: "compressed-tensors, modelopt, fp8, awq, gptq; bf16 and GGUF checkpoints")
+                "quant_method", supported: "compressed-tensors, modelopt, fp8, awq, gptq, and GGUF files")
         }
     }
 
-    private static func section(_ checkpoint: Checkpoint) throws -> Settings? {
-        let root = checkpoint.settings
+    /// Composite models may have them beside the decoder's settings.
+    private static func section(_ root: Settings) throws -> Settings? {
         for part in [root, try root.section("text_config"), try root.section("llm_config")] {
             for key in ["quantization_config", "compression_config"] {
                 if let found = try part?.section(key) { return found }
             }
         }
-        return try Checkpoint.optionalSettings(checkpoint.folder + "/hf_quant_config.json")?.section("quantization")
+        return nil
     }
 
     /// The layout of a tensor that its name and type make a quantised matrix's codes; `suffix`: the name's end.

@@ -9,6 +9,8 @@ struct QuantizedTensors: TensorSource {
     /// By the weight's canonical name; what is wrong with a matrix is said when somebody asks for it.
     private let matrices: [String: Matrix]
     let names: Set<String>
+    /// GPTQ's writers give every layer a bias, of zeros where the model has none; nobody needs to ask for those.
+    private let zeroBiases: Set<String>
     /// How matrices are stored, in words; nil when none is quantised, whatever the settings say.
     let quantization: String?
 
@@ -37,14 +39,19 @@ struct QuantizedTensors: TensorSource {
             names.subtract(parts)
             matrices[module.name + ".weight"] = Matrix(content: content, parts: parts)
         }
+        let zeroBiases = matrices.keys.map { $0.dropLast("weight".count) + "bias" }.filter { bias in
+            stored.stored(bias)?.bytes.allSatisfy { $0 == 0 } ?? false
+        }
+        names.subtract(zeroBiases)
         names.formUnion(matrices.keys)
+        self.zeroBiases = Set(zeroBiases)
         self.stored = stored
         quantization = matrices.isEmpty ? nil : settings.description
         self.matrices = matrices
         self.names = names
     }
 
-    func contains(_ name: String) -> Bool { names.contains(name) }
+    func contains(_ name: String) -> Bool { names.contains(name) || zeroBiases.contains(name) }
 
     func shape(of name: String) -> [Int]? {
         guard let matrix = matrices[name] else { return stored.shape(of: name) }
