@@ -61,7 +61,7 @@ struct ByteMatrix: QuantizedMatrix {
             values.withUnsafeBufferPointer { values in
                 for row in tile.rows {
                     let (source, firstScale) = (row * inputs, row / blockRows * blocksAcross)
-                    let line = target + (row - tile.rows.lowerBound) * tile.columns.count - tile.columns.lowerBound
+                    let line = target + (row - tile.rows.lowerBound) * MatrixTile.stride - tile.columns.lowerBound
                     var column = tile.columns.lowerBound
                     while column < tile.columns.upperBound {
                         let block = column / blockColumns

@@ -47,20 +47,19 @@ struct FP4Matrix: QuantizedMatrix {
         let bytes = codes.bytes
         return { tile, target in
             values.withUnsafeBufferPointer { values in
-                var target = target
                 for row in tile.rows {
+                    let line = target + (row - tile.rows.lowerBound) * MatrixTile.stride - tile.columns.lowerBound
                     // Tiles begin at whole groups.
                     for first in stride(from: tile.columns.lowerBound, to: tile.columns.upperBound, by: Self.groupSize)
                     {
                         let start = row * inputs + first
-                        // Exact: two significant bits times four.
                         let scale = scales[start / Self.groupSize]
                         for pair in 0..<Self.groupSize / 2 {
                             let byte = bytes[start / 2 + pair]
-                            target[2 * pair] = values[Int(byte & 15)] * scale * factor
-                            target[2 * pair + 1] = values[Int(byte >> 4)] * scale * factor
+                            // The first product is exact: two significant bits times four.
+                            line[first + 2 * pair] = values[Int(byte & 15)] * scale * factor
+                            line[first + 2 * pair + 1] = values[Int(byte >> 4)] * scale * factor
                         }
-                        target += Self.groupSize
                     }
                 }
             }

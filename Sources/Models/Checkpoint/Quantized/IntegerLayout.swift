@@ -39,59 +39,25 @@ struct IntegerLayout: Hashable, Sendable {
     /// Words that hold `count` codes.
     func words(_ count: Int) -> Int { (count - 1) / codesInWord + 1 }
 
-    /// AWQ's place of each of eight outputs in a word: it holds outputs 0, 2, 4, 6, 1, 3, 5, 7 from the lowest bits up.
-    private static let interleaved: [UInt8] = [0, 16, 4, 20, 8, 24, 12, 28]
+    /// What a word holds from its lowest bits up.
+    private var sequence: [Int] { order == .awq ? [0, 2, 4, 6, 1, 3, 5, 7] : Array(0..<codesInWord) }
 
+    /// The codes of a matrix of this shape.
     func places(ofCodesIn tensor: StoredTensor, shape: [Int]) -> CodePlaces {
-        let inWord = (0..<codesInWord).map { UInt8($0 * bits) }
-        return switch order {
-        case .gptq: CodePlaces(tensor, bits, inWord, axis: .second, rowWords: 1, columnWords: shape[0])
-        case .awq: CodePlaces(tensor, bits, Self.interleaved, axis: .first, rowWords: 1, columnWords: words(shape[0]))
-        case .rows: CodePlaces(tensor, bits, inWord, axis: .second, rowWords: words(shape[1]), columnWords: 1)
-        }
+        let (axis, rowWords, columnWords): (CodePlaces.Axis, Int, Int) =
+            switch order {
+            case .gptq: (.second, 1, shape[0])
+            case .awq: (.first, 1, words(shape[0]))
+            case .rows: (.second, words(shape[1]), 1)
+            }
+        return CodePlaces(
+            tensor, bits: bits, order: sequence, axis: axis, rowWords: rowWords, columnWords: columnWords)
     }
 
     /// Zeros by output and group; words hold outputs in every format.
     func places(ofZerosIn tensor: StoredTensor, outputs: Int, groups: Int) -> CodePlaces {
-        let inWord = order == .awq ? Self.interleaved : (0..<codesInWord).map { UInt8($0 * bits) }
-        return order == .rows
-            ? CodePlaces(tensor, bits, inWord, axis: .first, rowWords: groups, columnWords: 1)
-            : CodePlaces(tensor, bits, inWord, axis: .first, rowWords: 1, columnWords: words(outputs))
-    }
-}
-
-/// Where each code of a matrix lies in its words.
-struct CodePlaces {
-    /// The axis along which codes share a word.
-    enum Axis { case first, second }
-
-    private let bytes: UnsafeRawBufferPointer
-    private let mask: UInt32
-    /// How far up in its word each code begins.
-    private let shifts: [UInt8]
-    private let axis: Axis
-    private let rowWords: Int
-    private let columnWords: Int
-    private let codesInWordShift: Int
-
-    /// `rowWords`, `columnWords`: from one word to the next along the first and the second axis.
-    init(
-        _ tensor: StoredTensor, _ bits: Int, _ shifts: [UInt8], axis: Axis, rowWords: Int, columnWords: Int
-    ) {
-        bytes = tensor.bytes
-        mask = UInt32(1) << UInt32(bits) - 1
-        self.shifts = shifts
-        self.axis = axis
-        self.rowWords = rowWords
-        self.columnWords = columnWords
-        codesInWordShift = shifts.count.trailingZeroBitCount
-    }
-
-    func code(_ row: Int, _ column: Int) -> UInt32 {
-        let packed = axis == .first ? row : column
-        let (word, place) = (packed >> codesInWordShift, packed & (shifts.count - 1))
-        let index = axis == .first ? word * rowWords + column * columnWords : row * rowWords + word * columnWords
-        let bits = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self))
-        return bits >> UInt32(shifts[place]) & mask
+        let (rowWords, columnWords) = order == .rows ? (groups, 1) : (1, words(outputs))
+        return CodePlaces(
+            tensor, bits: bits, order: sequence, axis: .first, rowWords: rowWords, columnWords: columnWords)
     }
 }

@@ -70,21 +70,41 @@ struct IntegerMatrix: QuantizedMatrix {
         let (outputStep, groupStep) = isRows ? (groups, 1) : (1, outputs)
         let places = layout.places(ofCodesIn: codes, shape: shape)
         return { tile, target in
-            scales.withUnsafeBufferPointer { scales in
-                zeros.withUnsafeBufferPointer { zeros in
-                    let width = tile.columns.count
-                    for input in tile.columns {
-                        let first = groupOfInput[input] * groupStep
-                        var target = target + (input - tile.columns.lowerBound)
-                        for output in tile.rows {
-                            let index = first + output * outputStep
-                            target.pointee = (Float(places.code(output, input)) - zeros[index]) * scales[index]
-                            target += width
-                        }
+            places.unpack(tile, into: target)
+            let runs = Self.runs(of: tile.columns, groupOfInput)
+            // In act-order hardly any two inputs that follow one another are of one group.
+            let areShort = runs.count * 4 > tile.columns.count
+            for row in tile.rows {
+                let line = target + (row - tile.rows.lowerBound) * MatrixTile.stride - tile.columns.lowerBound
+                let first = row * outputStep
+                if areShort {
+                    for column in tile.columns {
+                        let index = first &+ groupOfInput[column] &* groupStep
+                        line[column] = (line[column] - zeros[index]) * scales[index]
+                    }
+                } else {
+                    for run in runs {
+                        let index = first + run.group * groupStep
+                        let (zero, scale) = (zeros[index], scales[index])
+                        for column in run.columns { line[column] = (line[column] - zero) * scale }
                     }
                 }
             }
         }
+    }
+
+    /// Columns that follow one another and are of one group.
+    private static func runs(of columns: Range<Int>, _ groupOfInput: [Int]) -> [(columns: Range<Int>, group: Int)] {
+        var runs: [(columns: Range<Int>, group: Int)] = []
+        for column in columns {
+            let group = groupOfInput[column]
+            if let last = runs.last, last.group == group {
+                runs[runs.count - 1].columns = last.columns.lowerBound..<column + 1
+            } else {
+                runs.append((column..<column + 1, group))
+            }
+        }
+        return runs
     }
 
     /// The zero of each scale, in the scales' order.

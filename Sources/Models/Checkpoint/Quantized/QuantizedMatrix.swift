@@ -4,9 +4,16 @@ import Compute
 struct MatrixTile {
     let rows: Range<Int>
     let columns: Range<Int>
+
+    /// From one row of its values to the next: not a power of two, because rows that are one would share the few places that a
+    /// cache has for them, which makes filling a tile column by column twice as slow.
+    static let stride = mostColumns + 16
+    /// 128 outputs are a line of memory where AWQ packs eight of them into a word; the values stay in a core's own cache.
+    static let mostRows = 128
+    static let mostColumns = 256
 }
 
-/// Writes the values of a tile to an array of its own, row by row.
+/// Writes the values of a tile to an array of its own, in rows that lie `MatrixTile.stride` apart.
 typealias TileValues = (MatrixTile, UnsafeMutablePointer<Float>) -> Void
 
 /// A weight matrix as a quantised checkpoint stores it: codes, and scales that turn them into values.
@@ -22,10 +29,6 @@ protocol QuantizedMatrix: Sendable {
 }
 
 extension QuantizedMatrix {
-    /// 128 outputs are a line of memory where AWQ packs eight of them into a word; the tile's values take 128 KiB.
-    private var tileRows: Int { 128 }
-    private var tileColumns: Int { 256 }
-
     /// The matrix in host memory, as f16 unless its values ask for f32.
     ///
     /// Hardly any product is exact in 16 bits: E4M3 has 4 significant bits, E2M1 times its scale 6, a difference of 4-bit codes 5,
@@ -58,16 +61,17 @@ extension QuantizedMatrix {
     /// Calls `take` for each row of each tile: its values, how many there are, and where in the matrix they begin.
     private func forEachRow(_ values: TileValues, _ take: (UnsafePointer<Float>, Int, Int) -> Void) {
         let (outputs, inputs) = (shape[0], shape[1])
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: tileRows * tileColumns) { buffer in
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: MatrixTile.mostRows * MatrixTile.stride) { buffer in
             guard let scratch = buffer.baseAddress else { return }
-            for row in stride(from: 0, to: outputs, by: tileRows) {
-                for column in stride(from: 0, to: inputs, by: tileColumns) {
+            for row in stride(from: 0, to: outputs, by: MatrixTile.mostRows) {
+                for column in stride(from: 0, to: inputs, by: MatrixTile.mostColumns) {
                     let tile = MatrixTile(
-                        rows: row..<min(row + tileRows, outputs), columns: column..<min(column + tileColumns, inputs))
+                        rows: row..<min(row + MatrixTile.mostRows, outputs),
+                        columns: column..<min(column + MatrixTile.mostColumns, inputs))
                     values(tile, scratch)
                     let width = tile.columns.count
                     for index in 0..<tile.rows.count {
-                        take(scratch + index * width, width, (row + index) * inputs + column)
+                        take(scratch + index * MatrixTile.stride, width, (row + index) * inputs + column)
                     }
                 }
             }
