@@ -124,7 +124,7 @@ struct StoredBytes: Equatable {
 
 extension StoredBytes {
     init(_ type: String, _ shape: [Int], _ numbers: [some FixedWidthInteger]) {
-        self.init(type: type, shape: shape, bytes: numbers.flatMap { withUnsafeBytes(of: $0.littleEndian, Array.init) })
+        self.init(type: type, shape: shape, bytes: numbers.withUnsafeBytes(Array.init))
     }
 
     /// Every `Number` in it through `change`.

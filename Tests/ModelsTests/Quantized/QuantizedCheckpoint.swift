@@ -12,7 +12,7 @@ struct QuantizedCheckpoint {
     /// The quantised matrices as f16.
     let goldens: [String: StoredBytes]
     private let isVision: Bool
-    private let plain: [String: StoredBytes]
+    private let base: Base
 
     static let names = [
         "fp8-channel", "fp8-block", "int4-symmetric", "nvfp4-compressed", "fp8-modelopt", "int8-channel",
@@ -28,10 +28,9 @@ struct QuantizedCheckpoint {
         settings = scheme["settings"] as? [String: Any] ?? [:]
         isVision = scheme["model"] as? String == "smolvlm"
         goldens = try SafetensorsBytes.tensors(of: folder + "/\(name).golden.safetensors")
-        let base = try Self.folder(isVision: isVision)
-        plain = try SafetensorsBytes.tensors(of: base.path + "/model.safetensors")
+        base = try (isVision ? Self.vision : Self.llama).get()
         let parts = try SafetensorsBytes.tensors(of: folder + "/\(name).safetensors")
-        tensors = plain.filter { [goldens] in goldens[$0.key] == nil }.merging(parts) { $1 }
+        tensors = base.tensors.filter { [goldens] in goldens[$0.key] == nil }.merging(parts) { $1 }
     }
 
     /// The part of a matrix, one of each layout, that tests spoil.
@@ -60,7 +59,7 @@ struct QuantizedCheckpoint {
     }
 
     func write() throws -> TemporaryFolder {
-        let folder = try Self.folder(isVision: isVision)
+        let folder = try base.write()
         try folder.write(SafetensorsBytes.file(tensors), to: "model.safetensors")
         if name == "fp8-modelopt" {
             let file = try JSONSerialization.data(withJSONObject: ["quantization": settings])
@@ -73,16 +72,37 @@ struct QuantizedCheckpoint {
 
     /// The same model with f16 in place of what is quantised.
     func writeDequantized() throws -> TemporaryFolder {
-        let folder = try Self.folder(isVision: isVision)
-        try folder.write(SafetensorsBytes.file(plain.merging(goldens) { $1 }), to: "model.safetensors")
+        let folder = try base.write()
+        try folder.write(SafetensorsBytes.file(base.tensors.merging(goldens) { $1 }), to: "model.safetensors")
         return folder
     }
 
-    private static func folder(isVision: Bool) throws -> TemporaryFolder {
-        if isVision { return try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM) }
+    /// The tensors of a model, and the files beside them.
+    private struct Base {
+        let tensors: [String: StoredBytes]
+        let files: [String: [UInt8]]
+
+        init(_ folder: TemporaryFolder) throws {
+            tensors = try SafetensorsBytes.tensors(of: folder.path + "/model.safetensors")
+            files = try FileManager.default.contentsOfDirectory(atPath: folder.path).reduce(into: [:]) { files, name in
+                guard name != "model.safetensors" else { return }
+                files[name] = try Array(Data(contentsOf: URL(filePath: folder.path + "/" + name)))
+            }
+        }
+
+        func write() throws -> TemporaryFolder {
+            let folder = try TemporaryFolder()
+            for (name, bytes) in files { try folder.write(bytes, to: name) }
+            return folder
+        }
+    }
+
+    /// Both are made once: most tests change a few of many tensors.
+    private static let vision = Result { try Base(TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)) }
+    private static let llama = Result {
         let folder = try TemporaryFolder()
         try GGUFLlama.writeFolder(folder)
-        return folder
+        return try Base(folder)
     }
 
     /// A prompt with a picture where the model has eyes.
