@@ -16,8 +16,7 @@ struct QuantizedCheckpoint {
 
     static let names = [
         "fp8-channel", "fp8-block", "int4-symmetric", "nvfp4-compressed", "fp8-modelopt", "int8-channel",
-        "nvfp4-modelopt",
-        "awq", "gptq", "gptq-act-order", "gptq-8-bits", "int4-act-order",
+        "nvfp4-modelopt", "awq", "gptq", "gptq-act-order", "gptq-8-bits", "int4-act-order",
     ]
 
     init(_ name: String) throws {
