@@ -8,23 +8,6 @@ import Testing
 struct LargeMatrixTests {
     private static let (times, across) = (5, 6)
 
-    /// The matrix `m`, as the settings and the parts say.
-    private func dequantized(_ settings: [String: Any], _ parts: [String: StoredBytes], _ shape: [Int]) throws
-        -> StoredBytes
-    {
-        let folder = try TemporaryFolder()
-        defer { withExtendedLifetime(folder) {} }
-        let config = try JSONSerialization.data(withJSONObject: ["quantization_config": settings])
-        try folder.write(Array(config), to: "config.json")
-        let tensors = Dictionary(uniqueKeysWithValues: parts.map { ("m." + $0, $1) })
-        try folder.write(SafetensorsBytes.file(tensors), to: "model.safetensors")
-        let source = try Checkpoint(folder.path).tensors(TensorAliases(canonicalPrefixes: [:]))
-        let tensor = try source.tensor("m.weight", shape: shape)
-        return withExtendedLifetime(tensor) {
-            StoredBytes(type: tensor.type.rawValue.uppercased(), shape: tensor.shape, bytes: Array(tensor.bytes))
-        }
-    }
-
     /// A part repeated along the outputs and the inputs, where it has them: `axes` names what its dimensions are.
     private func repeated(_ part: StoredBytes, axes: String) -> StoredBytes {
         guard part.shape.count == 2 else { return part }
@@ -65,7 +48,7 @@ struct LargeMatrixTests {
             parts[part] = StoredBytes("I32", [all.count], all)
         }
         if name.hasPrefix("int4") { parts["weight_shape"] = StoredBytes("I64", [2], shape.map(Int64.init)) }
-        #expect(try dequantized(checkpoint.settings, parts, shape) == repeated(golden, axes: "oi"))
+        #expect(try QuantizedCheckpoint.matrix(checkpoint.settings, parts, shape) == repeated(golden, axes: "oi"))
     }
 
     @Test(arguments: [(128, 128), (100, 300), (1, 1), (1_000, 7)])
@@ -74,7 +57,7 @@ struct LargeMatrixTests {
         let across = (inputs - 1) / columns + 1
         let codes = (0..<outputs * inputs).map { UInt8(truncatingIfNeeded: $0 * 37 % 127) }
         let scales = (0..<((outputs - 1) / rows + 1) * across).map { 0.01 + Float($0 % 101) / 512 }
-        let found = try dequantized(
+        let found = try QuantizedCheckpoint.matrix(
             ["quant_method": "fp8", "weight_block_size": [rows, columns]],
             [
                 "weight": StoredBytes("F8_E4M3", [outputs, inputs], codes),
@@ -92,7 +75,7 @@ struct LargeMatrixTests {
         let packed = (0..<outputs * words).map { UInt32(truncatingIfNeeded: $0 &* 0x9E37_79B9) }
         var settings = try QuantizedCheckpoint("int4-symmetric")
         settings.setWeightArgument("strategy", "channel")
-        let found = try dequantized(
+        let found = try QuantizedCheckpoint.matrix(
             settings.settings,
             [
                 "weight_packed": StoredBytes("I32", [outputs, words], packed),

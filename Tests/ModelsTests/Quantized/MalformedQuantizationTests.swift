@@ -171,6 +171,44 @@ struct MalformedQuantizationTests {
         #expect(error == "loaded" ? problems.isEmpty : problems.contains(error), "\(problems)")
     }
 
+    /// Shapes of any part, right ones among them; a part is zeros then.
+    private static let shapes = [
+        [], [1], [64, 0], [1, 64], [12, 64], [32, 1], [64, 96], [2, 2, 2], [1 << 40, 0],
+    ]
+
+    @Test(arguments: QuantizedCheckpoint.names)
+    func `whatever type and shape a part has, it is read or it is an error, and nothing ends the process`(
+        _ name: String
+    )
+        throws
+    {
+        var checkpoint = try QuantizedCheckpoint(name)
+        checkpoint.settings["quant_method"] = checkpoint.settings["quant_method"] ?? "modelopt"
+        let shape = try #require(checkpoint.goldens[checkpoint.module + ".weight"]?.shape)
+        let prefix = checkpoint.module + "."
+        let parts = Dictionary(
+            uniqueKeysWithValues: checkpoint.tensors.filter { $0.key.hasPrefix(prefix) }.map {
+                (String($0.key.dropFirst(prefix.count)), $0.value)
+            })
+        #expect(try QuantizedCheckpoint.matrix(checkpoint.settings, parts, shape).shape == shape)
+        var refused = 0
+        for part in parts.keys where !part.hasPrefix("input") {
+            for shapeOfPart in Self.shapes {
+                for (type, size) in [("F32", 4), ("I32", 4), ("F8_E4M3", 1)] {
+                    var changed = parts
+                    let bytes = [UInt8](repeating: 0, count: shapeOfPart.reduce(size, *))
+                    changed[part] = StoredBytes(type: type, shape: shapeOfPart, bytes: bytes)
+                    do {
+                        _ = try QuantizedCheckpoint.matrix(checkpoint.settings, changed, shape)
+                    } catch is ModelError {
+                        refused += 1
+                    }
+                }
+            }
+        }
+        #expect(refused > 30)
+    }
+
     @Test func `codes without settings are an error that says where they belong`() throws {
         for name in ["fp8-channel", "fp8-block", "nvfp4-modelopt"] {
             let folder = try QuantizedCheckpoint(name).write()

@@ -117,14 +117,29 @@ struct QuantizedCheckpoint {
     /// The matrices as they are dequantised, in the form of the goldens.
     func dequantized() throws -> [String: StoredBytes] {
         let folder = try write()
-        defer { withExtendedLifetime(folder) {} }
         let aliases = isVision ? TensorAliases.smolVLM : TensorAliases(canonicalPrefixes: [:])
-        let source = try Checkpoint(folder.path).tensors(aliases)
         return try goldens.reduce(into: [:]) { found, golden in
-            let tensor = try source.tensor(golden.key, shape: golden.value.shape)
-            found[golden.key] = withExtendedLifetime(tensor) {
-                StoredBytes(type: tensor.type.rawValue.uppercased(), shape: tensor.shape, bytes: Array(tensor.bytes))
-            }
+            found[golden.key] = try Self.tensor(golden.key, golden.value.shape, in: folder, aliases)
+        }
+    }
+
+    /// A matrix by itself, as settings and parts say.
+    static func matrix(_ settings: [String: Any], _ parts: [String: StoredBytes], _ shape: [Int]) throws -> StoredBytes
+    {
+        let folder = try TemporaryFolder()
+        let config = try JSONSerialization.data(withJSONObject: ["quantization_config": settings])
+        try folder.write(Array(config), to: "config.json")
+        let tensors = Dictionary(uniqueKeysWithValues: parts.map { ("m." + $0, $1) })
+        try folder.write(SafetensorsBytes.file(tensors), to: "model.safetensors")
+        return try tensor("m.weight", shape, in: folder, TensorAliases(canonicalPrefixes: [:]))
+    }
+
+    private static func tensor(
+        _ name: String, _ shape: [Int], in folder: TemporaryFolder, _ aliases: TensorAliases
+    ) throws -> StoredBytes {
+        let tensor = try Checkpoint(folder.path).tensors(aliases).tensor(name, shape: shape)
+        return withExtendedLifetime(tensor) {
+            StoredBytes(type: tensor.type.rawValue.uppercased(), shape: tensor.shape, bytes: Array(tensor.bytes))
         }
     }
 }
