@@ -123,7 +123,9 @@ def fp4(weight, generator):
     grouped = weight.reshape(weight.shape[0], -1, 16)
     scale = (grouped.abs().amax(-1) / 6 / global_scale).to(F8)
     wanted = grouped / (scale.float() * global_scale)[..., None]
-    codes = (wanted[..., None] - E2M1).abs().argmin(-1).reshape(weight.shape)
+    codes = (wanted[..., None] - E2M1).abs().argmin(-1)
+    # Both zeros.
+    codes = torch.where((codes == 0) & (wanted < 0), 8, codes).reshape(weight.shape)
     pairs = (codes[:, 0::2] | codes[:, 1::2] << 4).to(torch.uint8)
     return pairs, scale, global_scale, codes
 

@@ -149,6 +149,10 @@ struct MalformedQuantizationTests {
         ("fp8-channel", "loaded", { $0.settings["transform_config"] = [String: Int]() }),
         ("fp8-channel", "transform_config", { $0.settings["transform_config"] = ["config_groups": [String: Int]()] }),
         ("fp8-channel", "config_groups should be", { $0.settings["config_groups"] = NSNull() }),
+        (
+            "fp8-channel", "at most 64 groups",
+            { $0.settings["config_groups"] = Dictionary(uniqueKeysWithValues: (0..<65).map { ("\($0)", NSNull()) }) }
+        ),
         ("fp8-channel", "weights.strategy is \"token\"", { $0.setWeightArgument("strategy", "token") }),
         ("fp8-channel", "weights.num_bits is 6", { $0.setWeightArgument("num_bits", 6) }),
         ("fp8-channel", "weights.num_bits is 8", { $0.setWeightArgument("symmetric", false) }),

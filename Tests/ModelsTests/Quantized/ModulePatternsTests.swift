@@ -64,6 +64,6 @@ struct ModulePatternsTests {
     }
 
     @Test func `too many patterns are an error`() {
-        #expect(throws: ModelError.self) { try patterns((0..<300).map { "re:.*\($0)" }) }
+        #expect(throws: ModelError.self) { try patterns((0..<600).map { "re:.*\($0)" }) }
     }
 }

@@ -14,7 +14,7 @@ struct FP4Matrix: QuantizedMatrix {
     static let groupSize = 16
 
     /// The value of each code: a sign, two bits of exponent with a bias of 1, one of fraction.
-    private static let values: [Float] = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6]
+    private static let values: [Float] = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6]
 
     let codes: StoredTensor
     private let scale: StoredTensor

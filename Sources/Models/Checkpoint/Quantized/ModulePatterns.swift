@@ -5,8 +5,8 @@ struct ModulePatterns: Sendable {
     /// Whether a name stands for the modules below it too.
     private let includesChildren: Bool
 
-    /// Every pattern is held against every quantised module.
-    private static let mostPatterns = 256
+    /// Bytes of all patterns of a list, each of which is held against every quantised module: ten times what was seen.
+    private static let mostBytes = 4_096
 
     /// The patterns under all of `keys`.
     init(_ settings: Settings, _ keys: [String], includingChildren: Bool) throws {
@@ -22,6 +22,7 @@ struct ModulePatterns: Sendable {
     init(_ texts: [String], _ settings: Settings, _ key: String, includingChildren: Bool = false) throws {
         var names: Set<String> = []
         var patterns: [NamePattern] = []
+        var bytes = 0
         for text in texts {
             let marker = "re:"
             if text.hasPrefix(marker) {
@@ -30,17 +31,19 @@ struct ModulePatterns: Sendable {
                         key, expected: "regular expressions that Docent reads, unlike \(text.prefix(80))")
                 }
                 patterns.append(pattern)
+                bytes += text.utf8.count
             } else if includingChildren, text.contains("*") || text.contains("?") {
                 guard let pattern = NamePattern(wildcards: text) else {
                     throw settings.failure(key, expected: "shorter patterns than \(text.prefix(80))")
                 }
                 patterns.append(pattern)
+                bytes += text.utf8.count
             } else {
                 names.insert(text)
             }
         }
-        guard patterns.count <= Self.mostPatterns else {
-            throw settings.failure(key, expected: "at most \(Self.mostPatterns) patterns")
+        guard bytes <= Self.mostBytes else {
+            throw settings.failure(key, expected: "patterns of at most \(Self.mostBytes) bytes together")
         }
         self.names = names
         self.patterns = patterns

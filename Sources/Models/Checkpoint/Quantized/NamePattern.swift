@@ -20,7 +20,8 @@ struct NamePattern: Sendable {
 
     /// Longer than any seen.
     static let longest = 1_000
-    private static let longestName = 1_000
+    /// What follows is not looked at.
+    private static let longestName = 300
     static let anyByte = Set(UInt8.min...UInt8.max)
 
     /// Python's `re.match`: from the beginning of a name, but not necessarily to its end. Nil for what is not understood.

@@ -7,6 +7,9 @@ extension QuantizationSettings {
         guard let all = try settings.section("config_groups") else {
             throw settings.failure("config_groups", expected: "an object")
         }
+        guard all.keys.count <= mostGroups else {
+            throw settings.failure("config_groups", expected: "at most \(mostGroups) groups")
+        }
         var groups: [Group] = []
         for key in all.keys {
             guard let group = try all.section(key), let weights = try group.section("weights") else { continue }
@@ -24,6 +27,8 @@ extension QuantizationSettings {
             method: "compressed-tensors", groups: groups,
             ignored: try ModulePatterns(settings, ["ignore"], includingChildren: false))
     }
+
+    private static let mostGroups = 64
 
     private static let formats = [
         "float-quantized", "int-quantized", "naive-quantized", "pack-quantized", "nvfp4-pack-quantized",
