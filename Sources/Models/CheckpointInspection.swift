@@ -16,6 +16,11 @@ public struct CheckpointInspection: Sendable, Equatable, Codable {
     /// The type that holds most of the bytes: "BF16".
     public var dtype: String?
     public var parameters: Int
+    /// How the files hold quantised matrices: "FP8 (E4M3) with a scale for each output, as compressed-tensors writes it";
+    /// nil when none are.
+    public var storedQuantization: String?
+    /// What the weights of a quantised checkpoint take once they are dequantised, `--quantize` aside.
+    public var dequantizedBytes: Int?
     public var files: [WeightFile]
     /// Longest sequence, in tokens.
     public var contextLength: Int?
@@ -103,8 +108,15 @@ public struct CheckpointInspection: Sendable, Equatable, Codable {
         files = checkpoint.files.map { WeightFile($0, tensors: $0.entries.count) }
         dtype = Self.mostly(checkpoint.files.flatMap { $0.entries.values.map { ($0.type.name, $0.range.count) } })
         guard let blueprint else { return }
-        guard let tensors = attempt({ try CheckpointTensors(checkpoint, aliases: blueprint.aliases) }) else { return }
+        guard let tensors = attempt({ try checkpoint.tensors(blueprint.aliases) }) else { return }
+        if let quantized = tensors as? QuantizedTensors { describe(quantized) }
         audit(tensors, blueprint)
+    }
+
+    private mutating func describe(_ tensors: QuantizedTensors) {
+        storedQuantization = tensors.quantization
+        parameters = tensors.parameterCount
+        dequantizedBytes = tensors.dequantizedBytes
     }
 
     /// The result of `work`; what it throws is a problem.
@@ -136,6 +148,8 @@ extension CheckpointInspection {
         }
         add("architecture", architecture.map { family == nil ? $0 : "\($0) (\(family ?? "") family)" })
         add("parameters", parameters > 0 ? "\(Self.grouped(parameters)), mostly \(dtype ?? "unknown")" : nil)
+        add("quantised", storedQuantization)
+        add("loaded", dequantizedBytes.map { "about \(Self.grouped($0)) bytes without --quantize" })
         for file in files { add("file", "\(file.name), \(Self.grouped(file.bytes)) bytes, \(file.tensors) tensors") }
         add("context", contextLength.map { "\(Self.grouped($0)) tokens" })
         let image = imageTokens.map { "\($0) tokens for each frame" }

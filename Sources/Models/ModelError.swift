@@ -18,6 +18,8 @@ public enum ModelError: Error, Equatable, Sendable {
     case leftoverTensors(names: [String], folder: String)
     case wrongShape(tensor: String, file: String, expected: [Int], found: [Int])
     case unsupportedType(tensor: String, file: String, found: String, supported: String)
+    /// A part of a quantised matrix contradicts the others, or holds what no weight can be made of.
+    case malformedQuantization(tensor: String, file: String, reason: String)
     case unknownFamily(file: String, found: String, known: [String])
     /// The prompt alone fills the context.
     case promptTooLong(tokens: Int, limit: Int)
@@ -54,6 +56,8 @@ extension ModelError: CustomStringConvertible {
             "\(tensor) in \(file) has shape \(found), expected \(expected): does config.json belong to these weights?"
         case .unsupportedType(let tensor, let file, let found, let supported):
             "\(tensor) in \(file) is stored as \(found); Docent reads \(supported)"
+        case .malformedQuantization(let tensor, let file, let reason):
+            "\(tensor) in \(file) cannot be dequantised: \(reason)"
         case .unknownFamily(let file, let found, let known):
             "\(file) names the architecture \(found), which Docent does not know; it knows \(known.joined(separator: ", "))"
         case .promptTooLong(let tokens, let limit):

@@ -13,13 +13,14 @@ public enum ModelLoader {
         if try GGUF.isMeant(by: path) { return try load(GGUFCheckpoint(GGUF(path)), backend, options) }
         let checkpoint = try Checkpoint(path)
         let blueprint = try ModelFamily.family(of: checkpoint.settings).blueprint(checkpoint.settings)
-        let tensors = try CheckpointTensors(checkpoint, aliases: blueprint.aliases)
+        let tensors = try checkpoint.tensors(blueprint.aliases)
         try audit(tensors, blueprint)
         let imageSettings = try blueprint.imageSettings(of: checkpoint)
         let tokenizer = try Tokenizer.load(from: path, isSpecial: blueprint.isImageTag)
         let processor = try blueprint.triedProcessor(imageSettings, tokenizer, template(of: path))
         let generation = try GenerationDefaults(checkpoint, tokenizer: tokenizer)
         var card = ModelCard(checkpoint, family: blueprint.modelType, quantization: options.quantization)
+        if let quantized = tensors as? QuantizedTensors { card.parameterCount = quantized.parameterCount }
         let weights = Weights.loading(tensors, to: backend, quantization: options.quantization)
         let model = try blueprint.model(weights, backend)
         card.weightBytes = weights.byteCount

@@ -6,6 +6,9 @@ struct CheckpointTensors: TensorSource {
     /// for a summary that no decoder sees.
     static let ignoredSuffixes = [".rotary_emb.inv_freq", ".position_ids", ".masked_bias", ".summary_idxs"]
 
+    private static let supportedTypes =
+        "F32, F16 and BF16, and quantised matrices as a quantization_config in config.json describes them"
+
     let checkpoint: Checkpoint
     /// Name in the files of each canonical name.
     private let storedNames: [String: String]
@@ -28,6 +31,11 @@ struct CheckpointTensors: TensorSource {
     }
 
     func contains(_ name: String) -> Bool { storedNames[name] != nil }
+
+    /// The tensor `name` whatever its type is.
+    func stored(_ name: String) -> StoredTensor? {
+        storedNames[name].flatMap { checkpoint.entry($0) }.map { StoredTensor(file: $0.file, entry: $0.entry) }
+    }
 
     func shape(of name: String) -> [Int]? {
         storedNames[name].flatMap { checkpoint.entry($0)?.entry.shape }
@@ -57,7 +65,7 @@ struct CheckpointTensors: TensorSource {
         }
         guard let type = entry.type.computeType else {
             throw ModelError.unsupportedType(
-                tensor: stored, file: file.file.path, found: entry.type.name, supported: "F32, F16 and BF16")
+                tensor: stored, file: file.file.path, found: entry.type.name, supported: Self.supportedTypes)
         }
         guard entry.shape == shape else {
             throw ModelError.wrongShape(tensor: stored, file: file.file.path, expected: shape, found: entry.shape)

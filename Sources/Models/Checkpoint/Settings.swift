@@ -32,6 +32,9 @@ struct Settings: Sendable {
     /// Where the file lies.
     var folder: String { file.lastIndex(of: "/").map { String(file[..<$0]) } ?? "." }
 
+    /// In order.
+    var keys: [String] { members.keys.sorted() }
+
     /// The member `key`; nil when it is absent or null.
     func value(_ key: String) -> JSONValue? {
         guard let value = members[key], value != .null else { return nil }

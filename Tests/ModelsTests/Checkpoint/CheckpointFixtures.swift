@@ -86,20 +86,54 @@ enum SafetensorsBytes {
         return prefix + text + [UInt8](repeating: 0, count: data)
     }
 
-    /// A file of f32 tensors, laid end to end in order of their names.
+    /// A file of f32 tensors.
     static func file(_ tensors: [String: (shape: [Int], values: [Float])]) -> [UInt8] {
+        file(tensors.mapValues { tensor in StoredBytes("F32", tensor.shape, tensor.values.map(\.bitPattern)) })
+    }
+
+    /// A file of any tensors, laid end to end in order of their names.
+    static func file(_ tensors: [String: StoredBytes]) -> [UInt8] {
         var entries: [String] = []
         var data: [UInt8] = []
         for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
-            let start = data.count
-            tensor.values.forEach { value in data += withUnsafeBytes(of: value) { Array($0) } }
+            let range = [data.count, data.count + tensor.bytes.count]
+            data += tensor.bytes
             entries.append(
-                "\"\(name)\":{\"dtype\":\"F32\",\"shape\":\(tensor.shape),\"data_offsets\":[\(start),\(data.count)]}")
+                "\"\(name)\":{\"dtype\":\"\(tensor.type)\",\"shape\":\(tensor.shape),\"data_offsets\":\(range)}")
         }
         let header = "{" + entries.joined(separator: ",") + "}"
         let padding = String(repeating: " ", count: (8 - header.utf8.count % 8) % 8)
-        var file = file(header: header + padding, data: 0)
-        file += data
-        return file
+        return file(header: header + padding, data: 0) + data
+    }
+
+    /// The tensors of a file.
+    static func tensors(of path: String) throws -> [String: StoredBytes] {
+        let file = try Safetensors(path)
+        return file.entries.mapValues {
+            StoredBytes(type: $0.type.name, shape: $0.shape, bytes: Array(file.bytes(of: $0)))
+        }
+    }
+}
+
+/// A tensor on its way into a file, for tests to spoil.
+struct StoredBytes: Equatable {
+    var type: String
+    var shape: [Int]
+    var bytes: [UInt8]
+}
+
+extension StoredBytes {
+    init(_ type: String, _ shape: [Int], _ numbers: [some FixedWidthInteger]) {
+        self.init(type: type, shape: shape, bytes: numbers.withUnsafeBytes(Array.init))
+    }
+
+    /// Every `Number` in it through `change`.
+    mutating func map<Number: FixedWidthInteger>(_ change: (Number) -> Number) {
+        let size = MemoryLayout<Number>.size
+        bytes = bytes.withUnsafeBytes { old in
+            stride(from: 0, to: old.count, by: size).flatMap { offset in
+                withUnsafeBytes(of: change(old.loadUnaligned(fromByteOffset: offset, as: Number.self)), Array.init)
+            }
+        }
     }
 }
