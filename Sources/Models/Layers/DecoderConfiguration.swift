@@ -62,5 +62,8 @@ struct DecoderConfiguration: Sendable, Equatable {
             throw settings.failure("num_key_value_heads", expected: "a divisor of the \(heads) heads")
         }
         guard headSize.isMultiple(of: 2) else { throw settings.failure("head_dim", expected: "an even number") }
+        guard rotary.axes.map({ $0.sections.reduce(0, +) == headSize / 2 }) ?? true else {
+            throw settings.failure("mrope_section", expected: "three numbers that add up to \(headSize / 2)")
+        }
     }
 }
