@@ -1,4 +1,4 @@
-/// Qwen2.5-VL (Bai et al. 2025, arXiv:2502.13923) and Qwen3-VL, for pictures; video is refused where messages are read.
+/// Qwen2.5-VL (Bai et al. 2025, arXiv:2502.13923) and Qwen3-VL, for pictures and not for video.
 typealias QwenVL = ImageTextModel<QwenVLVision>
 
 extension QwenVLConfiguration: ImageTextConfiguration {
