@@ -41,13 +41,21 @@ public protocol Backend: Sendable {
     /// `weight · (x − mean) / √(variance + ε) + bias` for each row, biased variance; [rows, width] in and out.
     func layerNorm(_ input: Tensor, weight: Tensor, bias: Tensor, epsilon: Float) throws -> Tensor
 
+    /// `rmsNorm` of each head by itself, in place: of every row of `input` the part `columns`, which is whole heads of
+    /// `weight.count` values.
+    func rmsNormHeads(of input: Tensor, columns: Range<Int>, weight: Tensor, epsilon: Float) throws
+
     // MARK: Attention
 
-    /// Full attention inside each segment (no mask), as vision towers use it.
+    /// Turns each head by its row's angles, in place: of every row of `input` the part `columns`, which is whole heads of
+    /// twice as many values as a row has angles.
+    func rotateHeads(of input: Tensor, columns: Range<Int>, by angles: RotaryAngles) throws
+
+    /// Full attention inside each segment (no mask), as vision towers use it, for the queries of some rows.
     ///
     /// `qkv`: [rows, 3 × heads × headSize], the three parts side by side. `segments`: row counts that add up to
-    /// `rows`. Scale 1/√headSize. Returns [rows, heads × headSize].
-    func attention(_ qkv: Tensor, heads: Int, segments: [Int]) throws -> Tensor
+    /// `rows`. Scale 1/√headSize. Returns [queries, heads × headSize], whose bits do not depend on the choice of queries.
+    func attention(_ qkv: Tensor, heads: Int, segments: [Int], queries: Range<Int>) throws -> Tensor
 
     /// Causal attention over paged keys and values: rotates queries and keys, stores keys and values in the pages of
     /// each sequence, then attends.
@@ -70,6 +78,9 @@ public protocol Backend: Sendable {
     /// `target[indices[i]] = source[i]`, in place; both f32 with equal widths.
     func scatter(_ source: Tensor, into target: Tensor, at indices: [Int32]) throws
 
+    /// `target[indices[i]] += source[i]`, in place; both f32 with equal widths, no index twice.
+    func scatterAdd(_ source: Tensor, to target: Tensor, at indices: [Int32]) throws
+
     /// `target[r] += table[r mod tableRows]`, in place: position embeddings for a stack of frames.
     func addRows(of table: Tensor, to target: Tensor) throws
 
@@ -83,6 +94,11 @@ public protocol Backend: Sendable {
 }
 
 extension Backend {
+    /// Full attention inside each segment for all rows of `qkv`: [rows, 3 × heads × headSize] → [rows, heads × headSize].
+    public func attention(_ qkv: Tensor, heads: Int, segments: [Int]) throws -> Tensor {
+        try attention(qkv, heads: heads, segments: segments, queries: 0..<qkv.rows)
+    }
+
     /// `activation(input · weightᵀ + bias)` of rows as they are: [rows, inputs] × [outputs, inputs] → [rows, outputs].
     public func linear(
         _ input: Tensor, _ weight: Tensor, bias: Tensor?, activation: Activation

@@ -116,7 +116,8 @@ actor EngineCore {
         for placed in prompt.images { images.retain(placed.image) }
         let spans = prompt.images.map { ImageSpan(image: $0.image.hash, positions: $0.positions) }
         scheduler.submit(
-            TokenSequence(id: submission.id, priority: request.priority, prompt: prompt.tokens, images: spans))
+            TokenSequence(
+                id: submission.id, priority: request.priority, prompt: prompt.tokens, images: spans, grid: prompt.grid))
     }
 
     // MARK: The parts of a step

@@ -26,6 +26,8 @@ public struct CheckpointInspection: Sendable, Equatable, Codable {
     public var contextLength: Int?
     /// Tokens of a picture that is not cut into tiles, tags not counted.
     public var imageTokens: Int?
+    /// For models that take pictures in any size: the side of the square of pixels that becomes one token.
+    public var imageTokenSide: Int?
     /// Whether `--quantize` makes the weights smaller.
     public var isQuantisable: Bool
     /// Why Docent cannot run it, one sentence each; empty when it can.
@@ -100,6 +102,7 @@ public struct CheckpointInspection: Sendable, Equatable, Codable {
         guard let blueprint = attempt({ try family.blueprint(settings) }) else { return nil }
         contextLength = blueprint.shape.contextLength
         imageTokens = blueprint.tokensPerFrame
+        imageTokenSide = blueprint.tokenSide
         return blueprint
     }
 
@@ -152,7 +155,9 @@ extension CheckpointInspection {
         add("loaded", dequantizedBytes.map { "about \(Self.grouped($0)) bytes without --quantize" })
         for file in files { add("file", "\(file.name), \(Self.grouped(file.bytes)) bytes, \(file.tensors) tensors") }
         add("context", contextLength.map { "\(Self.grouped($0)) tokens" })
-        let image = imageTokens.map { "\($0) tokens for each frame" }
+        let image =
+            imageTokens.map { "\($0) tokens for each frame" }
+            ?? imageTokenSide.map { "one token for each \($0) × \($0) pixels" }
         add("image", contextLength == nil ? nil : image ?? "none: the model reads and writes text only")
         add("--quantize q8, q4", parameters > 0 ? (isQuantisable ? "possible" : "changes nothing") : nil)
         for problem in problems { add("problem", problem) }

@@ -37,6 +37,32 @@ public struct ColourLevels: Sendable {
 }
 
 extension ProcessedImage {
+    /// Square patches of the first frame as a tower reads them, normalised and flattened (channel, y, x):
+    /// [places, 3 × size²] in host memory. `places`: (row, column) of each in the grid of patches.
+    func patches(at places: some Collection<PatchGrid.Place>, size: Int) -> Tensor {
+        let patches = Tensor.host(shape: [places.count, 3 * size * size], type: .f32)
+        var write = patches.bytes.bindMemory(to: Float.self).baseAddress!
+        pixels.withUnsafeBufferPointer { pixels in
+            for place in places {
+                precondition((place.row + 1) * size <= height && (place.column + 1) * size <= width, "\(place)")
+                for colour in 0..<3 {
+                    levels.withValues(of: colour) { levels in
+                        for line in place.row * size..<(place.row + 1) * size {
+                            var read = pixels.baseAddress! + 3 * (line * width + place.column * size) + colour
+                            let end = write + size
+                            while write < end {
+                                write.pointee = levels[Int(read.pointee)]
+                                write += 1
+                                read += 3
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return patches
+    }
+
     /// The upper left `side` × `side` pixels of some frames as the tower reads them: planar and normalised,
     /// [frames, 3, side, side] in host memory.
     func planes(of frames: Range<Int>, side: Int) -> Tensor {

@@ -7,6 +7,8 @@ public enum ModelError: Error, Equatable, Sendable {
     case badSetting(file: String, key: String, expected: String, found: String)
     /// A setting is understood, but what it asks for is not implemented.
     case unsupportedSetting(file: String, key: String, found: String, supported: String)
+    /// A picture whose sides differ by more than the family's processor takes.
+    case imageTooNarrow(width: Int, height: Int, limit: Int)
     /// The header of a safetensors file breaks the format.
     case malformedWeights(file: String, reason: String)
     /// One entry of a safetensors header breaks the format.
@@ -68,6 +70,9 @@ extension ModelError: CustomStringConvertible {
         case .imageTokenMismatch(let found, let expected):
             "The prompt holds \(found) image tokens where its images have \(expected) rows of features: "
                 + "do tokenizer.json and config.json belong together?"
+        case .imageTooNarrow(let width, let height, let limit):
+            "The model takes no picture whose longer side is more than \(limit) times the shorter; "
+                + "this one has \(width) × \(height) pixels: cut it"
         case .takesNoImages(let model):
             "The model \(model.map { "\($0) " } ?? "")does not take images: it reads and writes text only"
         }

@@ -3,10 +3,13 @@ public struct Prompt: Sendable {
     public var tokens: [Int32]
     /// Images in order of appearance.
     public var images: [PlacedImage]
+    /// Rotary positions, for models that give tokens of pictures three; nil where every token's is its index.
+    public var grid: GridPositions?
 
-    public init(tokens: [Int32], images: [PlacedImage] = []) {
+    public init(tokens: [Int32], images: [PlacedImage] = [], grid: GridPositions? = nil) {
         self.tokens = tokens
         self.images = images
+        self.grid = grid
     }
 }
 

@@ -44,6 +44,9 @@ public struct ForwardBatch: Sendable {
     public var tokens: [Int32]
     /// Position of each row in its own sequence, from 0.
     public var positions: [Int32]
+    /// Rotary positions of all rows, where some sequence has pictures and the model turns by three (`Prompt.grid`); empty where
+    /// rows turn by `positions`.
+    public var gridPositions: [GridPosition] = []
     /// Rows whose embedding is replaced by image features.
     public var features: [FeatureRows]
     /// Sequences of the rows and their pages.
@@ -63,6 +66,9 @@ public struct ForwardBatch: Sendable {
 }
 
 /// Image features that go into a batch: `features` [rows.count, width] replace the embeddings of `rows`.
+///
+/// A model may want more of them for its layers: then [rows.count, (1 + levels) × width], and the part of level k is added to
+/// `rows` after layer k (DeepStack; Meng et al. 2024, arXiv:2406.04334).
 public struct FeatureRows: Sendable {
     public var features: Tensor
     public var rows: [Int32]

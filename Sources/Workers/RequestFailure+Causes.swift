@@ -21,6 +21,7 @@ extension RequestFailure {
     private init(_ error: ModelError) {
         switch error {
         case .promptTooLong: self.init(code: "context_length_exceeded", message: "\(error)", isRetryable: false)
+        case .imageTooNarrow: self.init(code: "image_too_large", message: "\(error)", isRetryable: false)
         case .imageCountMismatch, .takesNoImages:
             self.init(code: "invalid_prompt", message: "\(error)", isRetryable: false)
         default: self.init(code: "engine_error", message: "\(error)", isRetryable: true)

@@ -48,6 +48,15 @@ import Testing
         #expect(together == first + second)
     }
 
+    @Test(arguments: Variant.alone, [0..<1, 20..<50, 33..<34, 99..<100, 40..<40])
+    func `some queries have the very result that all have together`(_ variant: Variant, _ queries: Range<Int>) throws {
+        let backend = variant.backend
+        let qkv = try backend.random([100, 3 * 40], seed: 9)
+        let all = try backend.download(backend.attention(qkv, heads: 2, segments: [33, 67]))
+        let some = try backend.attention(qkv, heads: 2, segments: [33, 67], queries: queries)
+        #expect(try backend.download(some) == Array(all[queries.lowerBound * 40..<queries.upperBound * 40]))
+    }
+
     private func naive(_ values: [Float], _ shape: Case) -> [Double] {
         let size = shape.headSize
         let width = shape.heads * size

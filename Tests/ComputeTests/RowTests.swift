@@ -32,6 +32,48 @@ import Testing
         }
     }
 
+    @Test func `heads are normalised and turned in place, each by itself, and nothing beside them`() throws {
+        for variant in Variant.all {
+            let backend = variant.backend
+            let (rows, heads, size, width) = (9, 3, 22, 80)
+            let columns = 5..<5 + heads * size
+            let weight = try backend.random([size], seed: 6)
+            let angles = RotaryAngles(
+                cosines: try backend.random([rows, size / 2], seed: 7),
+                sines: try backend.random([rows, size / 2], seed: 8))
+            let values = try backend.download(backend.random([rows, width], seed: 5))
+            let input = try backend.tensor(values, [rows, width])
+            try backend.rmsNormHeads(of: input, columns: columns, weight: weight, epsilon: 1e-5)
+            try backend.rotateHeads(of: input, columns: columns, by: angles)
+            let found = try backend.download(input)
+            let (w, c, s) = (
+                try backend.doubles(weight), try backend.doubles(angles.cosines), try backend.doubles(angles.sines)
+            )
+            var expected = values.map(Double.init)
+            for row in 0..<rows {
+                for head in 0..<heads {
+                    let first = row * width + columns.lowerBound + head * size
+                    let part = values[first..<first + size].map(Double.init)
+                    let scale = 1 / (part.map { $0 * $0 }.reduce(0, +) / Double(size) + 1e-5).squareRoot()
+                    let normal = zip(part, w).map { $0 * scale * $1 }
+                    for i in 0..<size / 2 {
+                        let (a, b, angle) = (normal[i], normal[i + size / 2], row * size / 2 + i)
+                        expected[first + i] = a * c[angle] - b * s[angle]
+                        expected[first + size / 2 + i] = b * c[angle] + a * s[angle]
+                    }
+                }
+            }
+            #expect(difference(found, expected) < 2e-5, "\(variant.testDescription)")
+        }
+    }
+
+    @Test func `rows are added where they belong`() throws {
+        let backend = CPUBackend(threads: 1)
+        let target = try backend.tensor((0..<12).map(Float.init), [4, 3])
+        try backend.scatterAdd(backend.tensor([1, 2, 3, 10, 20, 30], [2, 3]), to: target, at: [3, 1])
+        #expect(try backend.download(target) == [0, 1, 2, 13, 24, 35, 6, 7, 8, 10, 12, 14])
+    }
+
     @Test(arguments: shapes)
     func `a gate multiplies what stands beside it`(_ shape: (Int, Int)) throws {
         let (rows, width) = shape

@@ -5,16 +5,32 @@ extension CPUBackend {
     /// second-level cache. The result of a row does not depend on it.
     private static let tilesPerPart = 11
 
-    public func attention(_ qkv: Tensor, heads: Int, segments: [Int]) throws -> Tensor {
+    public func rotateHeads(of input: Tensor, columns: Range<Int>, by angles: RotaryAngles) throws {
+        let headSize = 2 * angles.cosines.width
+        precondition(columns.upperBound <= input.width && columns.count.isMultiple(of: headSize), "heads in \(columns)")
+        precondition(angles.cosines.rows == input.rows, "angles of \(angles.cosines.rows) rows for \(input.rows)")
+        pool.run(over: input.rows, step: 1, cost: input.rows * columns.count) { rows, _ in
+            for row in rows {
+                let part = input.row(row) + columns.lowerBound
+                kernels.rotate(
+                    part, angles.cosines.row(row), angles.sines.row(row), Int64(columns.count / headSize),
+                    Int64(headSize), part)
+            }
+        }
+    }
+
+    public func attention(_ qkv: Tensor, heads: Int, segments: [Int], queries: Range<Int>) throws -> Tensor {
         precondition(heads > 0 && qkv.width.isMultiple(of: 3 * heads), "\(heads) heads in rows of \(qkv.width)")
         precondition(segments.reduce(0, +) == qkv.rows, "segments \(segments) of \(qkv.rows) rows")
+        precondition(queries.clamped(to: 0..<qkv.rows) == queries, "queries \(queries) of \(qkv.rows) rows")
         let width = qkv.width / 3
         let headSize = width / heads
-        let output = try makeTensor([qkv.rows, width], .f32)
+        let output = try makeTensor([queries.count, width], .f32)
         var parts: [docent_attention] = []
         var first = 0
         for segment in segments {
-            for head in 0..<heads {
+            let wanted = queries.clamped(to: first..<first + segment)
+            for head in 0..<heads where !wanted.isEmpty {
                 var part = docent_attention()
                 part.keys = UnsafePointer(qkv.row(first) + width + head * headSize)
                 part.values = UnsafePointer(qkv.row(first) + 2 * width + head * headSize)
@@ -25,9 +41,10 @@ extension CPUBackend {
                 part.token_stride = Int64(qkv.width)
                 part.tokens = Int64(segment)
                 part.scale = 1 / Float(headSize).squareRoot()
-                for rows in rowsOfParts(segment) {
-                    part.queries = UnsafePointer(qkv.row(first + rows.lowerBound) + head * headSize)
-                    part.output = output.row(first + rows.lowerBound) + head * headSize
+                for rows in rowsOfParts(wanted.count) {
+                    let row = wanted.lowerBound + rows.lowerBound
+                    part.queries = UnsafePointer(qkv.row(row) + head * headSize)
+                    part.output = output.row(row - queries.lowerBound) + head * headSize
                     part.rows = Int64(rows.count)
                     parts.append(part)
                 }

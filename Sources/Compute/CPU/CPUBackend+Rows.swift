@@ -28,6 +28,19 @@ extension CPUBackend {
         return output
     }
 
+    public func rmsNormHeads(of input: Tensor, columns: Range<Int>, weight: Tensor, epsilon: Float) throws {
+        precondition(
+            columns.upperBound <= input.width && columns.count.isMultiple(of: weight.count), "heads in \(columns)")
+        let weight = try widened(weight)
+        pool.run(over: input.rows, step: 1, cost: input.rows * columns.count) { rows, _ in
+            for row in rows {
+                let part = input.row(row) + columns.lowerBound
+                kernels.rms_norm(
+                    part, weight.floats, epsilon, Int64(columns.count / weight.count), Int64(weight.count), part)
+            }
+        }
+    }
+
     /// `silu(gate) · up`, where each row of `gateUp` holds the gates first: [rows, 2 × width] → [rows, width].
     func siluMultiply(_ gateUp: Tensor) throws -> Tensor {
         precondition(gateUp.width.isMultiple(of: 2), "gate and up of \(gateUp.width) are not equal")
@@ -73,6 +86,14 @@ extension CPUBackend {
         for (row, index) in indices.enumerated() {
             precondition(0..<target.rows ~= Int(index), "row \(index) of \(target.rows)")
             target.row(Int(index)).update(from: source.row(row), count: source.width)
+        }
+    }
+
+    public func scatterAdd(_ source: Tensor, to target: Tensor, at indices: [Int32]) throws {
+        precondition(source.width == target.width && source.rows == indices.count, "scatter of \(source.shape)")
+        for (row, index) in indices.enumerated() {
+            precondition(0..<target.rows ~= Int(index), "row \(index) of \(target.rows)")
+            kernels.add(source.row(row), Int64(source.width), target.row(Int(index)))
         }
     }
 

@@ -40,10 +40,14 @@ struct StepRunner {
 
     private func batch(of runs: [StepPlan.Run], images: Images) -> ForwardBatch {
         var batch = ForwardBatch(tokens: [], positions: [], layout: BatchLayout(sequences: []), logitRows: [])
+        let turnsByGrid = runs.contains { $0.grid != nil }
         for run in runs {
             let firstRow = batch.tokens.count
             batch.tokens += run.tokens
             batch.positions += run.positions.map { Int32($0) }
+            if turnsByGrid {
+                batch.gridPositions += run.positions.map { run.grid?[$0] ?? .text(at: $0) }
+            }
             for slice in run.features {
                 guard let features = images.features(of: slice.image) else {
                     preconditionFailure("image \(slice.image) is planned before it is encoded")

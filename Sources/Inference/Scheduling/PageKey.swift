@@ -5,6 +5,7 @@ import Models
 ///
 /// `parent` names the content of the page before by a number that is never given twice, so a chain of keys compares
 /// whole prefixes exactly: no two different prefixes can be taken for one another, as they could with a chained digest.
+/// Rotary positions need no place in it: they follow from the images before a token and its own, whose hashes tell grids apart.
 struct PageKey: Hashable, Sendable {
     /// Rows of an image's features inside one page.
     struct ImageRows: Hashable, Sendable {

@@ -116,7 +116,7 @@ extension Scheduler {
         }
         return StepPlan.Run(
             sequence: sequence.id, positions: positions, tokens: Array(sequence.tokens[positions]),
-            features: features, pages: sequence.pages, wantsLogits: count == sequence.remaining,
+            grid: sequence.grid, features: features, pages: sequence.pages, wantsLogits: count == sequence.remaining,
             isDecode: sequence.isDecoding)
     }
 }

@@ -9,6 +9,8 @@ struct StepPlan: Sendable {
         /// Positions to compute; the tokens at them.
         let positions: Range<Int>
         let tokens: [Int32]
+        /// Rotary positions where they are not `positions`.
+        let grid: GridPositions?
         let features: [FeatureSlice]
         /// Pages of all tokens up to `positions.upperBound` (there may be more).
         let pages: [Int32]

@@ -37,6 +37,8 @@ struct TokenSequence: Sendable {
     let id: SequenceID
     let priority: Priority
     let images: [ImageSpan]
+    /// Rotary positions where they are not the tokens' indices.
+    let grid: GridPositions?
     let promptCount: Int
     /// The prompt, then the answer so far.
     private(set) var tokens: [Int32]
@@ -48,11 +50,12 @@ struct TokenSequence: Sendable {
     private(set) var registeredPages = 0
     private(set) var lastContent = PageKey.root
 
-    init(id: SequenceID, priority: Priority, prompt: [Int32], images: [ImageSpan] = []) {
+    init(id: SequenceID, priority: Priority, prompt: [Int32], images: [ImageSpan] = [], grid: GridPositions? = nil) {
         precondition(!prompt.isEmpty, "a sequence begins with at least one token")
         self.id = id
         self.priority = priority
         self.images = images
+        self.grid = grid
         promptCount = prompt.count
         tokens = prompt
     }

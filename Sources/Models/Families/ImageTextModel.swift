@@ -9,7 +9,7 @@ protocol ImageTextConfiguration: Sendable {
 
 /// A vision tower and a decoder, in whose input the features of frames stand where image tokens are (Liu et al. 2023,
 /// arXiv:2304.08485): families differ in the tower, in names, and in what comes before the model.
-struct ImageTextModel<Tower: VisionTower>: VisionLanguageModel {
+struct ImageTextModel<Tower: ImageTower>: VisionLanguageModel {
     let shape: ModelShape
     let vision: Tower
     let decoder: TextDecoder
@@ -36,7 +36,7 @@ struct ImageTextModel<Tower: VisionTower>: VisionLanguageModel {
     }
 
     func beginEncoding(_ image: ProcessedImage) throws -> any ImageEncoding {
-        FrameEncoding(of: image, by: vision, on: backend)
+        try vision.beginEncoding(image, on: backend)
     }
 
     var stepWeightBytes: Int? { decoder.stepWeightBytes }

@@ -13,7 +13,7 @@ extension ModelFamily.Blueprint {
         _ imageSettings: Settings, _ tokenizer: Tokenizer, _ template: ChatTemplate
     ) throws -> any PromptProcessor {
         let processor = try processor(imageSettings, tokenizer, template)
-        guard tokensPerFrame != nil else {
+        guard takesImages else {
             _ = try processor.prompt(for: [ChatMessage(role: "user", content: [.text("Who are you?")])], images: [])
             return processor
         }

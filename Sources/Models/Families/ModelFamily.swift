@@ -11,7 +11,7 @@ struct ModelFamily: Sendable {
     /// Reads the configuration; everything that needs tensors comes later.
     let blueprint: @Sendable (Settings) throws -> Blueprint
 
-    static let all = [smolVLM, nemotronVL, internVL, llama]
+    static let all = [smolVLM, nemotronVL, internVL, qwen25VL, qwen3VL, llama]
 
     /// The family that config.json asks for; `model_type` decides where there is no `architectures`.
     static func family(of settings: Settings) throws -> ModelFamily {
@@ -34,8 +34,10 @@ struct ModelFamily: Sendable {
         /// "idefics3", "smolvlm", …
         let modelType: String
         let shape: ModelShape
-        /// Rows of features a frame becomes; nil for a model that takes no images.
+        /// Rows of features a frame becomes; nil for a model that takes no images, or takes them in any size.
         let tokensPerFrame: Int?
+        /// Where images have any size: the side of the square of pixels that becomes one row of features.
+        var tokenSide: Int?
         /// Whether the output head may be absent, because the embedding table is it.
         let mayTieHead: Bool
         let aliases: TensorAliases
@@ -52,5 +54,7 @@ struct ModelFamily: Sendable {
         var imageMarker = "<image>"
         /// Whether a token stands for an image or a part of one, which nobody may write by hand.
         let isImageTag: @Sendable (String) -> Bool
+
+        var takesImages: Bool { tokensPerFrame != nil || tokenSide != nil }
     }
 }

@@ -38,10 +38,15 @@ struct SelfAttention: Sendable {
     /// heads × headSize → width.
     let output: Linear
     let heads: Int
+    /// RMS norms of each query's and each key's head, before positions turn them (Henry et al. 2020, arXiv:2010.04245).
+    private let queryNorm: RMSNorm?
+    private let keyNorm: RMSNorm?
+    private let queryWidth: Int
+    private let keyWidth: Int
 
     init(_ weights: Weights, _ configuration: DecoderConfiguration) throws {
-        let queryWidth = configuration.heads * configuration.headSize
-        let keyWidth = configuration.kvHeads * configuration.headSize
+        queryWidth = configuration.heads * configuration.headSize
+        keyWidth = configuration.kvHeads * configuration.headSize
         queryKeyValue = try Linear(
             weights, fusing: ["q_proj", "k_proj", "v_proj"], inputs: configuration.width,
             outputs: [queryWidth, keyWidth, keyWidth], bias: configuration.attentionBias)
@@ -49,11 +54,20 @@ struct SelfAttention: Sendable {
             weights.scoped("o_proj"), inputs: queryWidth, outputs: configuration.width,
             bias: configuration.attentionOutputBias)
         heads = configuration.heads
+        func norm(_ name: String) throws -> RMSNorm? {
+            guard configuration.hasHeadNorms else { return nil }
+            return try RMSNorm(
+                weights.scoped(name), width: configuration.headSize, epsilon: configuration.epsilon)
+        }
+        queryNorm = try norm("q_norm")
+        keyNorm = try norm("k_norm")
     }
 
     /// `input`: the normalised stream, [rows, width]; `residual` [rows, width] grows in place.
     func callAsFunction(_ input: LinearInput, addingTo residual: Tensor, layer: Int, _ step: DecoderStep) throws {
         let queryKeyValue = try queryKeyValue(input, on: step.backend)
+        try queryNorm?.applyToHeads(of: queryKeyValue, columns: 0..<queryWidth, on: step.backend)
+        try keyNorm?.applyToHeads(of: queryKeyValue, columns: queryWidth..<queryWidth + keyWidth, on: step.backend)
         let attended = try step.backend.pagedAttention(
             queryKeyValue, angles: step.angles, cache: step.cache, layer: layer, heads: heads, layout: step.layout)
         try output.add(attended, to: residual, on: step.backend)

@@ -14,6 +14,8 @@ struct DecoderConfiguration: Sendable, Equatable {
     var attentionBias: Bool
     var attentionOutputBias: Bool
     var feedForwardBias: Bool
+    /// Whether each head of queries and keys has an RMS norm of its own.
+    var hasHeadNorms = false
     /// Whether the embedding table may stand in for an output head that is not there: a flag of the checkpoint says so,
     /// or none says anything.
     var mayTieHead: Bool
@@ -23,7 +25,7 @@ struct DecoderConfiguration: Sendable, Equatable {
             vocabulary: vocabulary, layers: layers, kvHeads: kvHeads, headSize: headSize, contextLength: contextLength)
     }
 
-    /// Reads the settings of a Llama, or of a Qwen2 where a family has decoders of that kind; sizes have no defaults, because a wrong guess costs more than an error.
+    /// Reads the settings of a Llama, or of a Qwen2 or Qwen3 where a family has decoders of that kind; sizes have no defaults, because a wrong guess costs more than an error.
     ///
     /// `root`: the settings of the whole checkpoint, which may say something of tying too.
     init(_ settings: Settings, root: Settings, kinds: [String] = ["llama"]) throws {
@@ -50,7 +52,8 @@ struct DecoderConfiguration: Sendable, Equatable {
         rotary = try Rotary.Configuration(settings)
         // Qwen2 has them always and says nothing of it.
         attentionOutputBias = try settings.boolean("attention_bias", default: false)
-        attentionBias = attentionOutputBias || kind == "qwen2"
+        attentionBias = attentionOutputBias || ["qwen2", "qwen2_5_vl", "qwen2_5_vl_text"].contains(kind)
+        hasHeadNorms = ["qwen3", "qwen3_vl_text"].contains(kind)
         feedForwardBias = try settings.boolean("mlp_bias", default: false)
         let tying = "tie_word_embeddings"
         let flags = try [root, settings].filter { $0.value(tying) != nil }.map { try $0.boolean(tying, default: true) }
@@ -59,5 +62,8 @@ struct DecoderConfiguration: Sendable, Equatable {
             throw settings.failure("num_key_value_heads", expected: "a divisor of the \(heads) heads")
         }
         guard headSize.isMultiple(of: 2) else { throw settings.failure("head_dim", expected: "an even number") }
+        guard rotary.axes.map({ $0.sections.reduce(0, +) == headSize / 2 }) ?? true else {
+            throw settings.failure("mrope_section", expected: "three numbers that add up to \(headSize / 2)")
+        }
     }
 }

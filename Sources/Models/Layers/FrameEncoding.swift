@@ -1,12 +1,19 @@
 import Compute
 
-/// A vision transformer that sees each frame by itself, open between its parts so that other work can be done there.
-protocol VisionTower: Sendable {
+/// What turns pictures into features for a decoder.
+protocol ImageTower: Sendable {
     associatedtype Configuration: ImageTextConfiguration
 
     /// `weights` are those of the whole checkpoint.
     init(_ weights: Weights, _ configuration: Configuration) throws
 
+    /// Starts to encode `image`, without doing much of it yet.
+    func beginEncoding(_ image: ProcessedImage, on backend: any Backend) throws -> any ImageEncoding
+}
+
+/// A vision transformer that sees each frame by itself, all of one size, open between its parts so that other work can be done
+/// there.
+protocol VisionTower: ImageTower {
     var blocks: [EncoderBlock] { get }
     /// Rows of a frame inside the blocks: patches, and tokens that stand before them.
     var frameRows: Int { get }
@@ -22,6 +29,10 @@ protocol VisionTower: Sendable {
 }
 
 extension VisionTower {
+    func beginEncoding(_ image: ProcessedImage, on backend: any Backend) -> any ImageEncoding {
+        FrameEncoding(of: image, by: self, on: backend)
+    }
+
     /// Each block has two.
     var halfBlocks: Int { 2 * blocks.count }
 

@@ -16,6 +16,11 @@ struct RMSNorm: Sendable {
         try backend.rmsNorm(input, weight: weight, epsilon: epsilon)
     }
 
+    /// Each head of `columns` of every row by itself, in place.
+    func applyToHeads(of rows: Tensor, columns: Range<Int>, on backend: any Backend) throws {
+        try backend.rmsNormHeads(of: rows, columns: columns, weight: weight, epsilon: epsilon)
+    }
+
     /// The same for a linear layer alone, which computes it on the way.
     func input(_ rows: Tensor) -> LinearInput { .rmsNormalized(rows, weight: weight, epsilon: epsilon) }
 }

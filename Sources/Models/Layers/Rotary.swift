@@ -24,10 +24,14 @@ struct Rotary: Sendable {
     struct Configuration: Sendable, Equatable {
         var theta: Float
         var scaling: Scaling
+        /// For models whose tokens have three positions each.
+        var axes: RotaryAxes?
     }
 
     /// Radians a position of each pair (i, i + headSize / 2), [headSize / 2].
     let frequencies: [Float]
+    /// By which of its three positions a row's pair turns; nil where rows have one.
+    private let axisOfPair: [RotaryAxes.Axis]?
 
     init(_ configuration: Configuration, headSize: Int) {
         // In f32 throughout, as the reference computes them: at position 8191 one step of f32 is visible.
@@ -35,25 +39,32 @@ struct Rotary: Sendable {
             let frequency = 1 / powf(configuration.theta, Float(2 * pair) / Float(headSize))
             return Self.scaled(frequency, pair, configuration.scaling)
         }
+        axisOfPair = configuration.axes.map { axes in (0..<headSize / 2).map(axes.axis(ofPair:)) }
+    }
+
+    /// Cosines and sines for the rows of a batch, each [rows, headSize / 2].
+    func angles(of batch: ForwardBatch, on backend: any Backend) throws -> RotaryAngles {
+        guard let axisOfPair, !batch.gridPositions.isEmpty else {
+            return try angles(at: batch.positions, on: backend)
+        }
+        var angles: [Float] = []
+        angles.reserveCapacity(batch.gridPositions.count * frequencies.count)
+        for position in batch.gridPositions {
+            for (pair, frequency) in frequencies.enumerated() {
+                angles.append(Float(axisOfPair[pair].coordinate(of: position)) * frequency)
+            }
+        }
+        return try RotaryAngles(ofAngles: angles, width: frequencies.count, on: backend)
     }
 
     /// Cosines and sines for rows at `positions`, each [positions, headSize / 2].
     func angles(at positions: [Int32], on backend: any Backend) throws -> RotaryAngles {
-        var cosines: [Float] = []
-        var sines: [Float] = []
-        cosines.reserveCapacity(positions.count * frequencies.count)
-        sines.reserveCapacity(positions.count * frequencies.count)
+        var angles: [Float] = []
+        angles.reserveCapacity(positions.count * frequencies.count)
         for position in positions {
-            for frequency in frequencies {
-                let angle = Float(position) * frequency
-                cosines.append(cosf(angle))
-                sines.append(sinf(angle))
-            }
+            for frequency in frequencies { angles.append(Float(position) * frequency) }
         }
-        let shape = [positions.count, frequencies.count]
-        return RotaryAngles(
-            cosines: try backend.upload(.host(cosines, shape: shape)),
-            sines: try backend.upload(.host(sines, shape: shape)))
+        return try RotaryAngles(ofAngles: angles, width: frequencies.count, on: backend)
     }
 
     private static func scaled(_ frequency: Float, _ pair: Int, _ scaling: Scaling) -> Float {
@@ -71,6 +82,16 @@ struct Rotary: Sendable {
     }
 }
 
+extension RotaryAngles {
+    /// `angles`: [rows, width].
+    init(ofAngles angles: [Float], width: Int, on backend: any Backend) throws {
+        let shape = [angles.count / width, width]
+        self.init(
+            cosines: try backend.upload(.host(angles.map { cosf($0) }, shape: shape)),
+            sines: try backend.upload(.host(angles.map { sinf($0) }, shape: shape)))
+    }
+}
+
 extension Rotary.Configuration {
     /// Reads `rope_parameters` (transformers 5) or `rope_theta` beside `rope_scaling` (before).
     ///
@@ -82,20 +103,21 @@ extension Rotary.Configuration {
         let holder = parameters?.value("rope_theta") == nil ? settings : parameters ?? settings
         theta = Float(try holder.number("rope_theta", in: 1...1e12))
         self.scaling = try scaling.map(Self.scaling) ?? .none
+        axes = try scaling.flatMap(RotaryAxes.init)
     }
 
     private static func scaling(_ settings: Settings) throws -> Rotary.Scaling {
         let key = settings.value("rope_type") == nil ? "type" : "rope_type"
         func number(_ name: String) throws -> Float { Float(try settings.number(name, in: 1e-6...1e9)) }
         switch try settings.string(key, default: "default") {
-        case "default": return .none
+        case "default", "mrope": return .none
         case "linear": return .linear(factor: try number("factor"))
         case "llama3":
             return .llama3(
                 factor: try number("factor"), lowFrequency: try number("low_freq_factor"),
                 highFrequency: try number("high_freq_factor"),
                 originalContext: try number("original_max_position_embeddings"))
-        default: throw settings.unsupported(key, supported: "default, linear, llama3")
+        default: throw settings.unsupported(key, supported: "default, mrope, linear, llama3")
         }
     }
 }

@@ -33,11 +33,19 @@ struct TextDecoder: Sendable {
     /// One step for the rows of `batch`: extends `cache`, gives logits [batch.logitRows.count, vocabulary].
     func forward(_ batch: ForwardBatch, cache: KVCache, on backend: any Backend) throws -> Tensor {
         let hidden = try backend.embed(batch.tokens, table: embedding)  // [rows, width]
-        for image in batch.features { try backend.scatter(image.features, into: hidden, at: image.rows) }
+        for image in batch.features {
+            try backend.scatter(image.level(0, width: hidden.width, on: backend), into: hidden, at: image.rows)
+        }
         let step = DecoderStep(
-            backend: backend, angles: try rotary.angles(at: batch.positions, on: backend), cache: cache,
+            backend: backend, angles: try rotary.angles(of: batch, on: backend), cache: cache,
             layout: try PagedLayout(batch.layout, of: cache.shape, on: backend))
-        for (layer, block) in blocks.enumerated() { try block(hidden, layer: layer, step) }
+        for (layer, block) in blocks.enumerated() {
+            try block(hidden, layer: layer, step)
+            for image in batch.features where image.features.width > (layer + 1) * hidden.width {
+                try backend.scatterAdd(
+                    image.level(layer + 1, width: hidden.width, on: backend), to: hidden, at: image.rows)
+            }
+        }
         guard !batch.logitRows.isEmpty else { return try backend.makeTensor([0, configuration.vocabulary], .f32) }
         let last = try backend.gather(batch.logitRows, of: hidden)  // [logitRows, width]
         return try head(norm.input(last), on: backend)
@@ -49,5 +57,15 @@ struct TextDecoder: Sendable {
             [block.attention.queryKeyValue, block.attention.output, block.feedForward.gateUp, block.feedForward.down]
         }
         return (matrices + [head]).reduce(0) { $0 + $1.weight.byteCount }
+    }
+}
+
+extension FeatureRows {
+    /// What replaces embeddings (level 0), or is added after layer `level` − 1: [rows.count, width].
+    fileprivate func level(_ level: Int, width: Int, on backend: any Backend) throws -> Tensor {
+        let levels = features.width / width
+        if levels == 1 { return features }
+        let parts = features.reshaped([features.rows * levels, width])
+        return try backend.gather((0..<features.rows).map { Int32($0 * levels + level) }, of: parts)
     }
 }

@@ -35,13 +35,16 @@ struct HostBackend: Backend {
     func addLinear(_ input: LinearInput, _ weight: Tensor, bias: Tensor?, to residual: Tensor) throws { throw refuse() }
     func rmsNorm(_ input: Tensor, weight: Tensor, epsilon: Float) throws -> Tensor { throw refuse() }
     func layerNorm(_ input: Tensor, weight: Tensor, bias: Tensor, epsilon: Float) throws -> Tensor { throw refuse() }
-    func attention(_ qkv: Tensor, heads: Int, segments: [Int]) throws -> Tensor { throw refuse() }
+    func rmsNormHeads(of input: Tensor, columns: Range<Int>, weight: Tensor, epsilon: Float) throws { throw refuse() }
+    func rotateHeads(of input: Tensor, columns: Range<Int>, by angles: RotaryAngles) throws { throw refuse() }
+    func attention(_ qkv: Tensor, heads: Int, segments: [Int], queries: Range<Int>) throws -> Tensor { throw refuse() }
     func pagedAttention(
         _ qkv: Tensor, angles: RotaryAngles?, cache: KVCache, layer: Int, heads: Int, layout: PagedLayout
     ) throws -> Tensor { throw refuse() }
     func embed(_ ids: [Int32], table: Tensor) throws -> Tensor { throw refuse() }
     func gather(_ indices: [Int32], of input: Tensor) throws -> Tensor { throw refuse() }
     func scatter(_ source: Tensor, into target: Tensor, at indices: [Int32]) throws { throw refuse() }
+    func scatterAdd(_ source: Tensor, to target: Tensor, at indices: [Int32]) throws { throw refuse() }
     func addRows(of table: Tensor, to target: Tensor) throws { throw refuse() }
     func patches(of frames: Tensor, size: Int) throws -> Tensor { throw refuse() }
     func pixelShuffle(_ input: Tensor, grid: Int, factor: Int) throws -> Tensor { throw refuse() }

@@ -12,6 +12,8 @@ enum CheckpointFixtures {
     static let idefics3 = path("idefics3-tiny")
     static let nemotron = path("nemotron-tiny")
     static let internVL = path("internvl-tiny")
+    static let qwen25VL = path("qwen25vl-tiny")
+    static let qwen3VL = path("qwen3vl-tiny")
 
     static func path(_ name: String) -> String { folder.appending(path: name).path() }
 

@@ -22,6 +22,9 @@ struct Golden: Decodable {
         /// The same by the older order of the folded rows, and with positions resampled the other way (Nemotron).
         var lastFrameFeaturesV1: [Float]?
         var lastFrameFeaturesUncornered: [Float]?
+        /// Time, row and column of each token, and of the first of the answer (Qwen).
+        var rotary: [[Int32]]?
+        var rotaryAfter: Int32?
         var logitRows: [Int32]
         /// [logitRows, vocabulary].
         var logits: [Float]
@@ -41,7 +44,8 @@ struct Golden: Decodable {
         var pictures: [RGBImage] { images.map { DrawnPicture.image(width: $0[0], height: $0[1], seed: $0[2]) } }
 
         private enum CodingKeys: String, CodingKey {
-            case name, parts, images, split, grids, logits, greedy
+            case name, parts, images, split, grids, rotary, logits, greedy
+            case rotaryAfter = "rotary_after"
             case inputIDs = "input_ids"
             case pixelSHA256 = "pixel_sha256"
             case lastFrameTower = "last_frame_tower"

@@ -35,10 +35,15 @@ struct GreedyGeneration {
     func prefill(logitRows rows: [Int32]) throws -> [Float] {
         let count = prompt.tokens.count
         let layout = BatchLayout(sequences: [.init(rows: 0..<count, contextLength: count, pages: pages)])
-        let batch = ForwardBatch(
+        var batch = ForwardBatch(
             tokens: prompt.tokens, positions: (0..<Int32(count)).map { $0 }, features: features, layout: layout,
             logitRows: rows)
+        batch.gridPositions = gridPositions(of: 0..<count)
         return try backend.download(model.forward(batch, cache: cache))
+    }
+
+    private func gridPositions(of tokens: Range<Int>) -> [GridPosition] {
+        prompt.grid.map { grid in tokens.map { grid[$0] } } ?? []
     }
 
     /// `count` tokens after the prompt, or fewer when one of `stops` comes, which is not given.
@@ -50,8 +55,9 @@ struct GreedyGeneration {
             guard answer.count < count else { break }
             let length = prompt.tokens.count + answer.count
             let layout = BatchLayout(sequences: [.init(rows: 0..<1, contextLength: length, pages: pages)])
-            let batch = ForwardBatch(
+            var batch = ForwardBatch(
                 tokens: [Int32(token)], positions: [Int32(length - 1)], layout: layout, logitRows: [0])
+            batch.gridPositions = gridPositions(of: length - 1..<length)
             logits = try backend.download(model.forward(batch, cache: cache))
         }
         return answer

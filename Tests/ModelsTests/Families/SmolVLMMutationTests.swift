@@ -82,8 +82,14 @@ struct TransposingShuffle: Backend {
     func layerNorm(_ input: Tensor, weight: Tensor, bias: Tensor, epsilon: Float) throws -> Tensor {
         try base.layerNorm(input, weight: weight, bias: bias, epsilon: epsilon)
     }
-    func attention(_ qkv: Tensor, heads: Int, segments: [Int]) throws -> Tensor {
-        try base.attention(qkv, heads: heads, segments: segments)
+    func rmsNormHeads(of input: Tensor, columns: Range<Int>, weight: Tensor, epsilon: Float) throws {
+        try base.rmsNormHeads(of: input, columns: columns, weight: weight, epsilon: epsilon)
+    }
+    func rotateHeads(of input: Tensor, columns: Range<Int>, by angles: RotaryAngles) throws {
+        try base.rotateHeads(of: input, columns: columns, by: angles)
+    }
+    func attention(_ qkv: Tensor, heads: Int, segments: [Int], queries: Range<Int>) throws -> Tensor {
+        try base.attention(qkv, heads: heads, segments: segments, queries: queries)
     }
     func pagedAttention(
         _ qkv: Tensor, angles: RotaryAngles?, cache: KVCache, layer: Int, heads: Int, layout: PagedLayout
@@ -94,6 +100,9 @@ struct TransposingShuffle: Backend {
     func gather(_ indices: [Int32], of input: Tensor) throws -> Tensor { try base.gather(indices, of: input) }
     func scatter(_ source: Tensor, into target: Tensor, at indices: [Int32]) throws {
         try base.scatter(source, into: target, at: indices)
+    }
+    func scatterAdd(_ source: Tensor, to target: Tensor, at indices: [Int32]) throws {
+        try base.scatterAdd(source, to: target, at: indices)
     }
     func addRows(of table: Tensor, to target: Tensor) throws { try base.addRows(of: table, to: target) }
     func patches(of frames: Tensor, size: Int) throws -> Tensor { try base.patches(of: frames, size: size) }
