@@ -33,7 +33,7 @@ struct TinyCheckpointTests {
         return RGBImage(width: width, height: height, pixels: pixels)
     }
 
-    @Test(arguments: ["smolvlm-tiny", "nemotron-tiny", "internvl-tiny"])
+    @Test(arguments: ["smolvlm-tiny", "nemotron-tiny", "internvl-tiny", "llava-tiny"])
     func `requests together have the reference's greedy tokens, whatever is cut in between`(
         _ checkpoint: String
     ) async throws {

@@ -12,6 +12,7 @@ enum CheckpointFixtures {
     static let idefics3 = path("idefics3-tiny")
     static let nemotron = path("nemotron-tiny")
     static let internVL = path("internvl-tiny")
+    static let llava = path("llava-tiny")
 
     static func path(_ name: String) -> String { folder.appending(path: name).path() }
 

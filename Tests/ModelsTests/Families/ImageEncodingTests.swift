@@ -47,7 +47,7 @@ struct ImageEncodingTests {
         #expect([together.slices, byTwo.slices, alone.slices] == [14, 3 * 14, 5 * 14])
     }
 
-    @Test(arguments: ["smolvlm-tiny", "idefics3-tiny", "nemotron-tiny", "internvl-tiny"])
+    @Test(arguments: ["smolvlm-tiny", "idefics3-tiny", "nemotron-tiny", "internvl-tiny", "llava-tiny"])
     func `images encoded by turns have the features that each has alone`(checkpoint: String) throws {
         let model = try ModelLoader.load(CheckpointFixtures.path(checkpoint), backend: backend)
         let pictures = [(200, 90, 1), (64, 64, 2), (70, 150, 3)].map {
