@@ -120,6 +120,8 @@ public enum Activation: Sendable {
     /// ½x(1 + erf(x/√2)).
     case gelu
     case silu
+    /// x / (1 + e^(−1.702x)), CLIP's `quick_gelu`.
+    case quickGELU
 }
 
 /// Cosines and sines of the rotary angles of each row of a batch, both [rows, headSize / 2] (Su et al. 2021,

@@ -7,6 +7,10 @@ struct ImagePrompts: Sendable {
     let marker: String
     let markerToken: Int32
     let contextLength: Int
+    /// Begins every prompt, once, whether or not the template writes it.
+    var leadingToken: Int32?
+    /// Whether the template prints nothing of a message that is a bare string, as which a single text is else handed to it.
+    var wantsParts = false
 
     /// Renders `messages`, puts each image's `placeholder` (tags and markers) where its marker stands, and tokenises the
     /// whole at once: tags and words around them may meet in one token.
@@ -19,8 +23,9 @@ struct ImagePrompts: Sendable {
         }
         let rendered = try template.render(
             messages, addGenerationPrompt: true, variables: tokenizer.namedTokens.mapValues(TemplateValue.trusted),
-            imageMarker: marker)
-        let tokens = tokenizer.encode(try rendered.replacing(marker, with: images.map(placeholder)))
+            imageMarker: marker, alwaysInParts: wantsParts)
+        var tokens = tokenizer.encode(try rendered.replacing(marker, with: images.map(placeholder)))
+        if let leadingToken, tokens.first != leadingToken { tokens.insert(leadingToken, at: 0) }
         guard tokens.count < contextLength else {
             throw ModelError.promptTooLong(tokens: tokens.count, limit: contextLength)
         }

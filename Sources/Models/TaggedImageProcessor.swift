@@ -2,32 +2,35 @@
 /// picture's features, and another tag.
 struct TaggedImageProcessor: PromptProcessor {
     struct Tags: Sendable {
-        /// "<img>".
+        /// "<img>"; empty where nothing stands before the markers.
         let start: String
         /// "<image>", which the template writes for a picture.
         let marker: String
-        /// "</img>".
+        /// "</img>"; empty where nothing follows the markers.
         let end: String
 
-        func contains(_ token: String) -> Bool { [start, marker, end].contains(token) }
+        var all: [String] { [marker, start, end].filter { !$0.isEmpty } }
+
+        func contains(_ token: String) -> Bool { all.contains(token) }
     }
 
     private let tags: Tags
     private let prompts: ImagePrompts
-    private let images: TiledImages
+    private let images: any FrameMaker
 
-    /// `folder` is where the tokenizer came from, for errors; `markerToken` what config.json calls the marker, if it does.
+    /// `folder` is where the tokenizer came from, for errors; `markerToken` what config.json calls the marker, if it does;
+    /// `leadingToken` and `wantsParts` as in `ImagePrompts`.
     init(
-        _ tags: Tags, _ images: TiledImages, _ tokenizer: Tokenizer, _ template: ChatTemplate,
-        text: DecoderConfiguration,
-        markerToken: Int32? = nil, folder: String
+        _ tags: Tags, _ images: some FrameMaker, _ tokenizer: Tokenizer, _ template: ChatTemplate,
+        text: DecoderConfiguration, markerToken: Int32? = nil, leadingToken: Int32? = nil, wantsParts: Bool = false,
+        folder: String
     ) throws {
         func failure(_ tag: String, expected: String) -> ModelError {
             .badSetting(
                 file: folder + "/tokenizer.json", key: tag, expected: expected,
                 found: tokenizer.id(of: tag).map { "token \($0)" } ?? "absent")
         }
-        for tag in [tags.marker, tags.start, tags.end] {
+        for tag in tags.all {
             guard let id = tokenizer.id(of: tag), tokenizer.isSpecial(id), id < text.vocabulary else {
                 throw failure(tag, expected: "an added token below vocab_size \(text.vocabulary)")
             }
@@ -40,7 +43,7 @@ struct TaggedImageProcessor: PromptProcessor {
         self.images = images
         prompts = ImagePrompts(
             tokenizer: tokenizer, template: template, marker: tags.marker, markerToken: marker,
-            contextLength: text.contextLength)
+            contextLength: text.contextLength, leadingToken: leadingToken, wantsParts: wantsParts)
     }
 
     func process(_ image: RGBImage, maxTiles: Int?) throws -> ProcessedImage {
@@ -51,8 +54,7 @@ struct TaggedImageProcessor: PromptProcessor {
 
     /// Tokens that a picture of this size takes in a prompt, tags included.
     func tokenCount(width: Int, height: Int, maxTiles: Int?) -> Int {
-        prompts.tokenCount(
-            of: placeholder(images.tokenCount(images.grid(width: width, height: height, maxTiles: maxTiles))))
+        prompts.tokenCount(of: placeholder(images.tokenCount(width: width, height: height, maxTiles: maxTiles)))
     }
 
     func prompt(for messages: [ChatMessage], images: [ProcessedImage]) throws -> Prompt {

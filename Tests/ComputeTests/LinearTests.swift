@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [(1, 24, 19), (8, 40, 70), (20, 33, 37)], [Activation.geluTanh, .gelu, .silu])
+    @Test(arguments: [(1, 24, 19), (8, 40, 70), (20, 33, 37)], [Activation.geluTanh, .gelu, .silu, .quickGELU])
     func `activations are fused into linear layers`(_ shape: (Int, Int, Int), _ activation: Activation) throws {
         let (rows, inputs, outputs) = shape
         let layer = try RandomLayer(rows: rows, inputs: inputs, outputs: outputs, .f32)
@@ -158,6 +158,7 @@ extension Activation {
         case .geluTanh: x / 2 * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
         case .gelu: x / 2 * erfc(-x / 2.0.squareRoot())
         case .silu: x / (1 + exp(-x))
+        case .quickGELU: x / (1 + exp(-1.702 * x))
         }
     }
 }

@@ -205,4 +205,5 @@ def main():
             file.write("\n".join(random_decodings(tokenizer)) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

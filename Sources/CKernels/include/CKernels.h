@@ -43,7 +43,13 @@ bool docent_has(docent_instructions instructions);
 
 typedef enum { docent_f32 = 0, docent_f16 = 1, docent_bf16 = 2, docent_q8 = 3, docent_q4 = 4 } docent_type;
 
-typedef enum { docent_identity = 0, docent_gelu_tanh = 1, docent_gelu = 2, docent_silu = 3 } docent_activation;
+typedef enum {
+    docent_identity = 0,
+    docent_gelu_tanh = 1,
+    docent_gelu = 2,
+    docent_silu = 3,
+    docent_quick_gelu = 4
+} docent_activation;
 
 /// The quantised layouts. A panel holds 16 outputs (missing ones are zero) as one stream: for each block of 32 inputs 16
 /// bf16 scales, then the steps in groups of 64 bytes.

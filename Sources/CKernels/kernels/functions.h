@@ -62,6 +62,7 @@ INLINE vector activation(docent_activation kind, vector x) {
     case docent_gelu_tanh: return gelu_tanh(x);
     case docent_gelu: return gelu(x);
     case docent_silu: return sigmoid_times(x, x);
+    case docent_quick_gelu: return sigmoid_times(x, 1.702f * x);
     default: return x;
     }
 }

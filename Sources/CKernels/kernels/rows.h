@@ -82,6 +82,7 @@ static void activate(docent_activation kind, int64_t count, float *values) {
     case docent_gelu_tanh: return activate_all(docent_gelu_tanh, count, values);
     case docent_gelu: return activate_all(docent_gelu, count, values);
     case docent_silu: return activate_all(docent_silu, count, values);
+    case docent_quick_gelu: return activate_all(docent_quick_gelu, count, values);
     default: return;
     }
 }

@@ -173,6 +173,7 @@ extension Activation {
         case .geluTanh: docent_gelu_tanh
         case .gelu: docent_gelu
         case .silu: docent_silu
+        case .quickGELU: docent_quick_gelu
         }
     }
 }

@@ -17,12 +17,14 @@ public struct ChatTemplate: Sendable {
     /// - Parameters:
     ///   - variables: `bos_token`, `eos_token`, `tools`, … by name.
     ///   - imageMarker: stands for an image where the template takes strings only.
+    ///   - alwaysInParts: whether a single text too is a list, for a template that prints nothing of a string.
     public func render(
         _ messages: [ChatMessage], addGenerationPrompt: Bool, variables: [String: TemplateValue] = [:],
-        imageMarker: String = "<image>"
+        imageMarker: String = "<image>", alwaysInParts: Bool = false
     ) throws(TemplateError) -> PromptText {
         var names = variables
-        names["messages"] = .list(messages.map { value(of: $0, imageMarker: imageMarker) })
+        let isList = alwaysInParts && format == .parts
+        names["messages"] = .list(messages.map { value(of: $0, imageMarker: imageMarker, isList: isList) })
         names["add_generation_prompt"] = .boolean(addGenerationPrompt)
         for (name, value) in variables where value.depth > limits.depth {
             throw .limit(line: 1, what: "values inside one another in the variable \(name)", limit: limits.depth)
@@ -31,11 +33,11 @@ public struct ChatTemplate: Sendable {
         return PromptText(try evaluator.run(statements))
     }
 
-    private func value(of message: ChatMessage, imageMarker: String) -> TemplateValue {
-        .dictionary(
-            TemplateDictionary(named: [
-                ("role", .untrusted(message.role)), ("content", content(of: message, imageMarker: imageMarker)),
-            ]))
+    private func value(of message: ChatMessage, imageMarker: String, isList: Bool) -> TemplateValue {
+        let content =
+            isList ? .list(message.content.map(part)) : content(of: message, imageMarker: imageMarker)
+        return .dictionary(
+            TemplateDictionary(named: [("role", .untrusted(message.role)), ("content", content)]))
     }
 
     /// A message of one text is that text in both formats: many templates take system messages as strings only.

@@ -22,6 +22,16 @@ struct JSONParser {
         return value
     }
 
+    /// The members of the object that lies under the keys `path`, in order, each key as it is spelt; none where it is absent.
+    ///
+    /// A dictionary takes strings for one that differ in composition only (é), of which a vocabulary may hold both.
+    static func members(
+        under path: [String], of text: UnsafeRawBufferPointer, file: String
+    ) throws -> [(key: String, value: JSONValue)] {
+        var parser = JSONParser(text: text, file: file, valuesLeft: mostValues)
+        return try parser.members(under: path[...])
+    }
+
     private let text: UnsafeRawBufferPointer
     private let file: String
     private var offset = 0
@@ -72,28 +82,49 @@ struct JSONParser {
     }
 
     private mutating func object(depth: Int) throws -> [String: JSONValue] {
-        try expect("{")
         var members: [String: JSONValue] = [:]
+        try eachMember { parser, key in
+            let value = try parser.value(depth: depth + 1)
+            guard members.updateValue(value, forKey: key) == nil else {
+                throw parser.failure("the key \"\(key.prefix(100))\" appears twice")
+            }
+        }
+        return members
+    }
+
+    /// Calls `body` where the value of each key begins, which it must read.
+    private mutating func eachMember(_ body: (inout JSONParser, String) throws -> Void) throws {
+        try expect("{")
         skipSpace()
         if byte == UInt8(ascii: "}") {
             offset += 1
-            return members
+            return
         }
         while true {
             skipSpace()
             let key = try string()
             skipSpace()
             try expect(":")
-            let value = try value(depth: depth + 1)
-            guard members.updateValue(value, forKey: key) == nil else {
-                throw failure("the key \"\(key.prefix(100))\" appears twice")
-            }
+            try body(&self, key)
             skipSpace()
             if byte == UInt8(ascii: "}") { break }
             try expect(",")
         }
         offset += 1
-        return members
+    }
+
+    private mutating func members(under path: ArraySlice<String>) throws -> [(key: String, value: JSONValue)] {
+        var found: [(key: String, value: JSONValue)] = []
+        skipSpace()
+        try eachMember { parser, key in
+            if key == path.first {
+                found = try parser.members(under: path.dropFirst())
+            } else {
+                let value = try parser.value(depth: 1)
+                if path.isEmpty { found.append((key, value)) }
+            }
+        }
+        return found
     }
 
     private mutating func array(depth: Int) throws -> [JSONValue] {

@@ -29,6 +29,12 @@ struct Settings: Sendable {
         self.init(file: path, members: members)
     }
 
+    /// The same with `defaults` where a member is absent or null.
+    func filled(with defaults: [String: JSONValue]) -> Settings {
+        let given = members.filter { $0.value != .null }
+        return Settings(file: file, path: path, members: defaults.merging(given) { $1 })
+    }
+
     /// Where the file lies.
     var folder: String { file.lastIndex(of: "/").map { String(file[..<$0]) } ?? "." }
 

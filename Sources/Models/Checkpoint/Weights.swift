@@ -118,6 +118,13 @@ struct Weights: Sendable {
         }
     }
 
+    /// Leaves what lies under `name` where it is: a part of a published model that nothing here runs.
+    func skip(_ name: String) {
+        guard case .audit = destination else { return }
+        let part = prefix + name + "."
+        record.skip(source.names.filter { $0.hasPrefix(part) })
+    }
+
     /// What an audit found, once every layer has asked: absent tensors, wrong ones, and those no layer asked for.
     var problems: [ModelError] {
         let found = record.found
@@ -189,6 +196,8 @@ struct Weights: Sendable {
         var found: Found { state.withLock { $0 } }
 
         func notePlaced(_ tensor: Tensor) { state.withLock { $0.placedBytes += tensor.byteCount } }
+
+        func skip(_ names: Set<String>) { state.withLock { $0.taken.formUnion(names) } }
 
         func noteQuantisableMatrix() { state.withLock { $0.quantisable = true } }
 

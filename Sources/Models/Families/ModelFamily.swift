@@ -11,7 +11,7 @@ struct ModelFamily: Sendable {
     /// Reads the configuration; everything that needs tensors comes later.
     let blueprint: @Sendable (Settings) throws -> Blueprint
 
-    static let all = [smolVLM, nemotronVL, internVL, qwen25VL, qwen3VL, llama]
+    static let all = [smolVLM, nemotronVL, internVL, qwen25VL, qwen3VL, llava, llama]
 
     /// The family that config.json asks for; `model_type` decides where there is no `architectures`.
     static func family(of settings: Settings) throws -> ModelFamily {

@@ -21,7 +21,7 @@ struct SmolVLMProcessor: PromptProcessor {
         }
         prompts = ImagePrompts(
             tokenizer: tokenizer, template: template, marker: Self.marker, markerToken: model.imageToken,
-            contextLength: model.text.contextLength)
+            contextLength: model.text.contextLength, wantsParts: true)
         self.images = try SmolVLMImageProcessor(imageSettings, model: model)
         self.model = model
     }
@@ -53,16 +53,9 @@ struct SmolVLMProcessor: PromptProcessor {
     }
 
     func prompt(for messages: [ChatMessage], images: [ProcessedImage]) throws -> Prompt {
-        try prompts.prompt(for: messages.map(Self.inParts), images: images) {
+        try prompts.prompt(for: messages, images: images) {
             placeholder(rows: $0.tileRows, columns: $0.tileColumns)
         }
-    }
-
-    /// The family's templates loop over the parts of a message and print nothing of one that is a bare string, as which
-    /// a single text is handed to templates; with an empty second part it stays a list.
-    private static func inParts(_ message: ChatMessage) -> ChatMessage {
-        guard message.content.count == 1 else { return message }
-        return ChatMessage(role: message.role, content: message.content + [.text("")])
     }
 
     /// Tags and placeholders of one picture. A split one ends each row of tiles with a line break and has an empty line

@@ -1,7 +1,7 @@
 import Crypto
 
 /// Pictures to tiles: the grid that suits the picture best, its tiles row by row, and the whole picture as a last tile.
-struct TiledImages: Sendable {
+struct TiledImages: FrameMaker {
     /// Side of a tile in pixels.
     let tile: Int
     let tokensPerTile: Int
@@ -27,7 +27,11 @@ struct TiledImages: Sendable {
         return (most > 1 && hasThumbnail ? most + 1 : most) * tileBytes
     }
 
-    func tokenCount(_ grid: TileGrid) -> Int { tileCount(grid) * tokensPerTile }
+    func tokenCount(width: Int, height: Int, maxTiles: Int?) -> Int {
+        tokenCount(grid(width: width, height: height, maxTiles: maxTiles))
+    }
+
+    private func tokenCount(_ grid: TileGrid) -> Int { tileCount(grid) * tokensPerTile }
 
     func process(_ image: RGBImage, maxTiles: Int?) -> ProcessedImage {
         let grid = grid(width: image.width, height: image.height, maxTiles: maxTiles)

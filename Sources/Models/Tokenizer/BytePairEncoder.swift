@@ -1,4 +1,4 @@
-/// Byte-pair encoding (Sennrich et al. 2016) of one word at a time over the bytes of its UTF-8.
+/// Byte-pair encoding (Sennrich et al. 2016) of one word at a time, over the bytes of its UTF-8 or over its characters.
 struct BytePairEncoder: Sendable {
     private struct Merge {
         var rank: UInt32
@@ -7,6 +7,8 @@ struct BytePairEncoder: Sendable {
 
     /// Token of each byte; nil where the vocabulary lacks it.
     private let byteTokens: [Int32?]
+    /// Tokens of single characters, which go before those of their bytes; none in byte-level vocabularies.
+    private let characterTokens: [Unicode.Scalar: Int32]
     /// Merges by left token and right token.
     private let merges: [UInt64: Merge]
     /// Whole words, where the model looks them up before merging (`ignore_merges`, Llama 3).
@@ -16,24 +18,40 @@ struct BytePairEncoder: Sendable {
 
     /// - Parameter special: tokens that words must never become; merges that would make one are left out.
     init(
-        _ model: TokenizerFile.Model, vocabulary: Vocabulary, special: Set<Int32>, file: String
+        _ model: TokenizerFile.Model, vocabulary: Vocabulary, spelling: TokenSpelling, special: Set<Int32>, file: String
     ) throws(TokenizerError) {
-        let byteTokens = (0...255).map { vocabulary.ids[ByteAlphabet.symbol(of: UInt8($0))] }
+        let symbols = (0...255).map { spelling.symbol(of: UInt8($0)) }
+        let byteTokens = symbols.map { vocabulary.ids[$0] }
         self.byteTokens = byteTokens
         merges = try Self.merges(model, vocabulary: vocabulary, special: special, file: file)
         if let byte = byteTokens.indices.first(where: { byteTokens[$0].map(special.contains) ?? false }) {
-            throw .specialByte(file: file, token: String(decoding: ByteAlphabet.symbol(of: UInt8(byte)), as: UTF8.self))
+            throw .specialByte(file: file, token: String(decoding: symbols[byte], as: UTF8.self))
         }
+        if spelling == .sentencePiece, let byte = byteTokens.firstIndex(of: nil) {
+            throw .missingByte(file: file, token: String(decoding: symbols[byte], as: UTF8.self))
+        }
+        characterTokens = spelling == .sentencePiece ? Self.characters(model, special: special) : [:]
         var words: [[UInt8]: Int32] = [:]
         if model.ignoreMerges {
             for (token, id) in model.vocabulary where !special.contains(Int32(id)) {
-                if let bytes = ByteAlphabet.decode(token) { words[bytes] = Int32(id) }
+                let bytes = spelling == .sentencePiece ? Array(token.utf8) : ByteAlphabet.decode(token)
+                if let bytes { words[bytes] = Int32(id) }
             }
         }
         self.words = words
         // A special unknown token would let text become a special token: such bytes are dropped instead.
         unknown = model.unknownToken.flatMap(vocabulary.id(of:)).flatMap { special.contains($0) ? nil : $0 }
         fusesUnknown = model.fuseUnknown
+    }
+
+    /// A special token of one character is left out, so that text is written with its bytes.
+    private static func characters(_ model: TokenizerFile.Model, special: Set<Int32>) -> [Unicode.Scalar: Int32] {
+        var tokens: [Unicode.Scalar: Int32] = [:]
+        for (token, id) in model.vocabulary where !special.contains(Int32(id)) {
+            let scalars = token.unicodeScalars
+            if let first = scalars.first, scalars.count == 1 { tokens[first] = Int32(id) }
+        }
+        return tokens
     }
 
     private static func merges(
@@ -68,7 +86,7 @@ struct BytePairEncoder: Sendable {
             tokens.append(whole)
             return
         }
-        var symbols = self.symbols(of: word)
+        var symbols = characterTokens.isEmpty ? self.symbols(of: word) : characters(of: word)
         if symbols.count > 1 { merge(&symbols) }
         tokens.append(contentsOf: symbols)
     }
@@ -86,6 +104,24 @@ struct BytePairEncoder: Sendable {
                 symbols.append(unknown)
                 followsUnknown = true
             }
+        }
+        return symbols
+    }
+
+    /// One token a character, or its bytes' where it has none.
+    private func characters(of word: ArraySlice<UInt8>) -> [Int32] {
+        let word = Array(word)
+        var symbols: [Int32] = []
+        symbols.reserveCapacity(word.count)
+        var position = 0
+        while position < word.count {
+            let (scalar, length) = UTF8Sequence.scalar(in: word, at: position)
+            if let token = characterTokens[scalar] {
+                symbols.append(token)
+            } else {
+                symbols += self.symbols(of: word[position..<position + length])
+            }
+            position += length
         }
         return symbols
     }

@@ -6,7 +6,13 @@ struct PreTokenizer: Sendable {
         case words(WordPattern)
     }
 
+    /// Where `▁` is put before a text that does not begin with one; spaces become `▁` too.
+    private enum Marking: String {
+        case always, first, never
+    }
+
     private var cuts: [Cut] = []
+    private var marking: Marking?
 
     init(_ step: TokenizerFile.Step?, file: String) throws(TokenizerError) {
         guard let step else {
@@ -26,6 +32,29 @@ struct PreTokenizer: Sendable {
                 reason: "add_prefix_space puts a space before every text, which no supported model wants")
         }
         if last.useRegex ?? true { cuts.append(.words(.gpt2)) }
+    }
+
+    /// For a vocabulary as SentencePiece writes them, which knows no words: a text is one, spaces and all.
+    ///
+    /// - Parameter marksSpaces: whether the normaliser has left no space to cut at, which makes Gemma's cut one in name only.
+    init(sentencePiece step: TokenizerFile.Step?, marksSpaces: Bool, file: String) throws(TokenizerError) {
+        guard let step else { return }
+        switch step.type {
+        case "Split" where marksSpaces && step.pattern?.string == " ": return
+        case "Metaspace" where step.replacement == "▁" && step.split == false:
+            let scheme = step.prependScheme ?? (step.addPrefixSpace ?? true ? "always" : "never")
+            guard let marking = Marking(rawValue: scheme) else {
+                throw .unsupportedStep(
+                    file: file, step: "pre_tokenizer Metaspace",
+                    reason: "its prepend_scheme is \(scheme.prefix(100)), expected always, first or never")
+            }
+            self.marking = marking
+        default:
+            throw .unsupportedStep(
+                file: file, step: "pre_tokenizer \(step.type)",
+                reason: "BPE with byte_fallback takes none, a Metaspace of \"▁\" that does not split, "
+                    + "or a Split at spaces behind a normaliser that replaces them")
+        }
     }
 
     private static func cut(_ step: TokenizerFile.Step, file: String) throws(TokenizerError) -> Cut {
@@ -54,10 +83,20 @@ struct PreTokenizer: Sendable {
         }
     }
 
-    /// Calls `body` with every word of `utf8` in order.
-    func forEachWord(in utf8: [UInt8], _ body: (ArraySlice<UInt8>) -> Void) {
+    /// Calls `body` with every word of `utf8` in order; `isStart` when the whole text begins here, and no added token.
+    func forEachWord(in utf8: [UInt8], isStart: Bool, _ body: (ArraySlice<UInt8>) -> Void) {
+        if let marking {
+            let needsMark = marking == .always || marking == .first && isStart
+            return body(Self.marked(utf8, first: needsMark)[...])
+        }
+        if cuts.isEmpty { return body(utf8[...]) }
         let text = ClassifiedText(utf8)
         forEachWord(in: text, 0..<text.count, after: 0, body)
+    }
+
+    private static func marked(_ utf8: [UInt8], first: Bool) -> [UInt8] {
+        let text = utf8.flatMap { $0 == UInt8(ascii: " ") ? TokenSpelling.spaceMark : [$0] }
+        return first && !text.starts(with: TokenSpelling.spaceMark) ? TokenSpelling.spaceMark + text : text
     }
 
     /// Each cut works on the pieces of the one before it.

@@ -21,6 +21,11 @@ struct SourceText {
         trusted.append(isTrusted)
     }
 
+    mutating func append(_ other: SourceText) {
+        utf8 += other.utf8
+        trusted += other.trusted
+    }
+
     func isTrusted(_ range: Range<Int>) -> Bool { trusted[range].allSatisfy { $0 } }
 
     subscript(range: Range<Int>) -> SourceText {

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// Byte-level BPE as Hugging Face's `tokenizer.json` describes it: text to token ids and back.
+/// BPE as Hugging Face's `tokenizer.json` describes it, byte-level or with byte fallback: text to token ids and back.
 ///
 /// Encoding adds no special tokens: chat templates write their own, so post-processors are not applied.
 public struct Tokenizer: Sendable {
@@ -9,7 +9,10 @@ public struct Tokenizer: Sendable {
 
     private let vocabulary: Vocabulary
     private let special: Set<Int32>
-    private let isNFC: Bool
+    let spelling: TokenSpelling
+    /// Spaces that the beginning of a decoded text loses: the one that encoding put there.
+    let strippedSpaces: Int
+    private let normalizer: TextNormalizer
     private let preTokenizer: PreTokenizer
     private let encoder: BytePairEncoder
     /// Added tokens that are found in the text as it is, and those that are found once it is normalised.
@@ -27,7 +30,8 @@ public struct Tokenizer: Sendable {
     public init(
         json: [UInt8], configuration: [UInt8]?, name: String, isSpecial: (String) -> Bool = { _ in false }
     ) throws(TokenizerError) {
-        let file = try Self.decode(TokenizerFile.self, from: json, name: name)
+        var file = try Self.decode(TokenizerFile.self, from: json, name: name)
+        if file.model.byteFallback { file.model.vocabulary = try TokenizerFile.Model.vocabulary(of: json, file: name) }
         var found: TokenizerConfiguration?
         if let configuration {
             found = try Self.decode(TokenizerConfiguration.self, from: configuration, name: "tokenizer_config.json")
@@ -43,7 +47,6 @@ public struct Tokenizer: Sendable {
         var file = file
         let type = file.model.type ?? "none"
         guard type == "BPE" else { throw .unsupportedModel(file: name, type: type) }
-        if file.model.byteFallback { throw .unsupportedModel(file: name, type: "BPE with byte_fallback") }
         if !(file.model.subwordPrefix ?? "").isEmpty || !(file.model.wordSuffix ?? "").isEmpty {
             throw .unsupportedModel(file: name, type: "BPE with subword prefixes or word suffixes")
         }
@@ -60,14 +63,20 @@ public struct Tokenizer: Sendable {
             let content = file.addedTokens[index].content
             if named.contains(content) || isSpecial(content) { file.addedTokens[index].special = true }
         }
-        isNFC = try Self.normalizes(file.normalizer, file: name)
-        try Self.checkDecoder(file.decoder, file: name)
-        // Hugging Face finds and prints such tokens in their normalised form.
-        if isNFC { file.addedTokens = file.addedTokens.map(Self.normalizing) }
-        vocabulary = try Vocabulary(file.model, added: file.addedTokens, file: name)
+        spelling = file.model.byteFallback ? .sentencePiece : .byteLevel
+        normalizer = try TextNormalizer(file.normalizer, file: name)
+        strippedSpaces = try Self.strippedSpaces(file.decoder, spelling, file: name)
+        file.addedTokens = file.addedTokens.map(normalizer.normalizing)
+        vocabulary = try Vocabulary(file.model, added: file.addedTokens, spelling: spelling, file: name)
         special = Set(file.addedTokens.filter(\.special).map { Int32($0.id) })
-        preTokenizer = try PreTokenizer(file.preTokenizer, file: name)
-        encoder = try BytePairEncoder(file.model, vocabulary: vocabulary, special: special, file: name)
+        switch spelling {
+        case .byteLevel: preTokenizer = try PreTokenizer(file.preTokenizer, file: name)
+        case .sentencePiece:
+            preTokenizer = try PreTokenizer(
+                sentencePiece: file.preTokenizer, marksSpaces: normalizer.marksSpaces, file: name)
+        }
+        encoder = try BytePairEncoder(
+            file.model, vocabulary: vocabulary, spelling: spelling, special: special, file: name)
         rawTokens = AddedTokenMatcher(file.addedTokens.filter { !$0.normalized })
         normalizedTokens = AddedTokenMatcher(file.addedTokens.filter(\.normalized))
     }
@@ -117,25 +126,33 @@ public struct Tokenizer: Sendable {
         for segment in rawTokens.segments(of: source) {
             switch segment {
             case .token(let id): tokens.append(id)
-            case .text(let range): encodeNormalized(source[range], into: &tokens)
+            case .text(let range):
+                encodeNormalized(source[range], isStart: range.lowerBound == 0, into: &tokens)
             }
         }
         return tokens
     }
 
-    private func encodeNormalized(_ source: SourceText, into tokens: inout [Int32]) {
-        let source = isNFC ? NFCNormalizer.normalize(source) : source
+    private func encodeNormalized(_ source: SourceText, isStart: Bool, into tokens: inout [Int32]) {
+        let source = normalizer.normalize(source)
         for segment in normalizedTokens.segments(of: source) {
             switch segment {
             case .token(let id): tokens.append(id)
             case .text(let range):
-                preTokenizer.forEachWord(in: Array(source.utf8[range])) { encoder.encode($0, into: &tokens) }
+                let isStart = isStart && range.lowerBound == 0
+                preTokenizer.forEachWord(in: Array(source.utf8[range]), isStart: isStart) {
+                    encoder.encode($0, into: &tokens)
+                }
             }
         }
     }
 
     /// The text of `tokens`, U+FFFD where their bytes are no UTF-8. Unknown ids are left out.
     public func decode(_ tokens: [Int32], skipSpecialTokens: Bool) -> String {
+        guard spelling == .byteLevel else {
+            var stream = streamingDecoder(skipSpecialTokens: skipSpecialTokens)
+            return tokens.map { stream.push($0) }.joined() + stream.finish()
+        }
         var bytes: [UInt8] = []
         for token in tokens where !(skipSpecialTokens && isSpecial(token)) { bytes += self.bytes(of: token) }
         return String(decoding: bytes, as: UTF8.self)
@@ -151,6 +168,9 @@ public struct Tokenizer: Sendable {
     public func bytes(of token: Int32) -> [UInt8] {
         vocabulary.bytes.indices.contains(Int(token)) ? vocabulary.bytes[Int(token)] : []
     }
+
+    /// Whether a token is one byte of a character that has no token of its own.
+    func isFallbackByte(_ token: Int32) -> Bool { vocabulary.fallbackBytes.contains(token) }
 
     public func isSpecial(_ token: Int32) -> Bool { special.contains(token) }
 
@@ -177,30 +197,29 @@ extension Tokenizer {
         }
     }
 
-    /// Whether text is brought to NFC; the only normaliser of byte-level models.
-    private static func normalizes(_ step: TokenizerFile.Step?, file: String) throws(TokenizerError) -> Bool {
-        guard let step else { return false }
-        let steps = step.type == "Sequence" ? step.normalizers ?? [] : [step]
-        if let other = steps.first(where: { $0.type != "NFC" }) {
-            throw .unsupportedStep(file: file, step: "normalizer \(other.type)", reason: "known is NFC")
-        }
-        return !steps.isEmpty
-    }
-
-    private static func checkDecoder(_ step: TokenizerFile.Step?, file: String) throws(TokenizerError) {
+    /// Checks that tokens are joined as their spelling wants it, and gives the number of leading spaces that are then left out.
+    private static func strippedSpaces(
+        _ step: TokenizerFile.Step?, _ spelling: TokenSpelling, file: String
+    ) throws(TokenizerError) -> Int {
         let steps = step?.type == "Sequence" ? step?.decoders ?? [] : [step].compactMap { $0 }
-        guard steps.count == 1, steps[0].type == "ByteLevel" else {
-            let types = steps.map(\.type).joined(separator: ", ")
-            throw .unsupportedStep(
-                file: file, step: "decoder \(types.isEmpty ? "null" : types)", reason: "expected ByteLevel alone")
+        let types = steps.map(\.type)
+        switch spelling {
+        case .byteLevel:
+            if types == ["ByteLevel"] { return 0 }
+        case .sentencePiece:
+            let unmarks = steps.first.map { $0.pattern?.string == "▁" && $0.content == " " } ?? false
+            if unmarks, types == ["Replace", "ByteFallback", "Fuse"] { return 0 }
+            if unmarks, types == ["Replace", "ByteFallback", "Fuse", "Strip"], let strip = steps.last,
+                strip.content == " ", strip.stop ?? 0 == 0, let spaces = strip.start, (0...16).contains(spaces)
+            {
+                return spaces
+            }
         }
-    }
-
-    private static func normalizing(_ token: TokenizerFile.AddedToken) -> TokenizerFile.AddedToken {
-        guard token.normalized else { return token }
-        var token = token
-        let normalized = NFCNormalizer.normalize(SourceText(token.content, isTrusted: true))
-        token.content = String(decoding: normalized.utf8, as: UTF8.self)
-        return token
+        let found = types.isEmpty ? "null" : types.joined(separator: ", ")
+        throw .unsupportedStep(
+            file: file, step: "decoder \(found)",
+            reason: spelling == .byteLevel
+                ? "expected ByteLevel alone"
+                : "expected Replace of \"▁\" by \" \", ByteFallback, Fuse, and at most a Strip of leading spaces")
     }
 }

@@ -8,6 +8,7 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
     case duplicateID(file: String, id: Int, first: String, second: String)
     case unknownMergePart(file: String, merge: Int, text: String)
     case specialByte(file: String, token: String)
+    case missingByte(file: String, token: String)
 
     public var description: String {
         switch self {
@@ -16,8 +17,8 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
         case .malformed(let file, let reason):
             "The tokenizer file \(file) is not what tokenizer.json should be: \(reason)."
         case .unsupportedModel(let file, let type):
-            "The tokenizer of \(file) has the model type \(type); byte-level BPE is supported "
-                + "(no Unigram, WordPiece or SentencePiece-style byte fallback)."
+            "The tokenizer of \(file) has the model type \(type); BPE is supported, byte-level or with byte "
+                + "fallback (no Unigram, no WordPiece)."
         case .unsupportedStep(let file, let step, let reason):
             "The tokenizer of \(file) has a step \(step) that is not supported: \(reason)."
         case .idOutOfRange(let file, let token, let id, let limit):
@@ -29,6 +30,8 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
         case .specialByte(let file, let token):
             "In \(file) the special token \(token.debugDescription) is also the token of a single byte: "
                 + "text of a user could not be kept apart from it."
+        case .missingByte(let file, let token):
+            "The vocabulary of \(file) has byte_fallback but lacks \(token): there is text that it cannot write."
         }
     }
 }

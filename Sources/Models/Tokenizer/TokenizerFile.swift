@@ -67,9 +67,21 @@ struct TokenizerFile: Decodable {
         var pattern: Pattern?
         var behavior: String?
         var invert: Bool?
+        /// What a normaliser puts first, or a pre-tokeniser: "always", "first", "never".
+        var prepend: String?
+        var prependScheme: String?
+        /// What Replace puts in, or Strip takes away.
+        var content: String?
+        var replacement: String?
+        var split: Bool?
+        /// How many Strip takes at either end.
+        var start: Int?
+        var stop: Int?
 
         enum CodingKeys: String, CodingKey {
             case type, pretokenizers, normalizers, decoders, pattern, behavior, invert
+            case prepend, content, replacement, split, start, stop
+            case prependScheme = "prepend_scheme"
             case individualDigits = "individual_digits"
             case addPrefixSpace = "add_prefix_space"
             case useRegex = "use_regex"
@@ -78,14 +90,18 @@ struct TokenizerFile: Decodable {
 
     struct Pattern: Decodable {
         var regex: String?
+        var string: String?
 
-        enum CodingKeys: String, CodingKey { case regex = "Regex" }
+        enum CodingKeys: String, CodingKey {
+            case regex = "Regex"
+            case string = "String"
+        }
     }
 
     struct Model: Decodable {
         /// Absent in files from before 2020, which are all BPE when they have merges.
         var type: String?
-        var vocabulary: [String: Int] = [:]
+        var vocabulary: [(token: String, id: Int)] = []
         var merges: [[String]] = []
         var unknownToken: String?
         var fuseUnknown = false
@@ -111,14 +127,37 @@ struct TokenizerFile: Decodable {
             if type == nil, fields.contains(.merges) { type = "BPE" }
             // The vocabularies of other types have other shapes; their type is all that the error needs.
             guard type == "BPE" else { return }
-            vocabulary = try fields.decode([String: Int].self, forKey: .vocabulary)
+            byteFallback = try fields.decodeIfPresent(Bool.self, forKey: .byteFallback) ?? false
+            // Foundation takes keys for one that differ in composition only; byte-level vocabularies have none of those.
+            if !byteFallback {
+                vocabulary = try fields.decode([String: Int].self, forKey: .vocabulary).map { ($0.key, $0.value) }
+            }
             merges = try Self.merges(fields)
             unknownToken = try fields.decodeIfPresent(String.self, forKey: .unknownToken)
             fuseUnknown = try fields.decodeIfPresent(Bool.self, forKey: .fuseUnknown) ?? false
-            byteFallback = try fields.decodeIfPresent(Bool.self, forKey: .byteFallback) ?? false
             ignoreMerges = try fields.decodeIfPresent(Bool.self, forKey: .ignoreMerges) ?? false
             subwordPrefix = try fields.decodeIfPresent(String.self, forKey: .subwordPrefix)
             wordSuffix = try fields.decodeIfPresent(String.self, forKey: .wordSuffix)
+        }
+
+        /// The vocabulary of a whole `tokenizer.json`, whose tokens may be any text.
+        static func vocabulary(of json: [UInt8], file: String) throws(TokenizerError) -> [(token: String, id: Int)] {
+            do {
+                let members = try json.withUnsafeBytes {
+                    try JSONParser.members(under: ["model", "vocab"], of: $0, file: file)
+                }
+                return try members.map { member in
+                    guard case .integer(let id) = member.value else {
+                        throw TokenizerError.malformed(
+                            file: file, reason: "the id of \(member.key.debugDescription) is no whole number")
+                    }
+                    return (member.key, id)
+                }
+            } catch let error as TokenizerError {
+                throw error
+            } catch {
+                throw .malformed(file: file, reason: "\(error)")
+            }
         }
 
         /// Pairs are written `["a", "b"]` since tokenizers 0.20, and `"a b"` before.
@@ -163,7 +202,7 @@ extension TokenizerFile.Model {
     /// Byte-level BPE.
     init(vocabulary: [String: Int], merges: [[String]], ignoreMerges: Bool) {
         type = "BPE"
-        self.vocabulary = vocabulary
+        self.vocabulary = vocabulary.map { ($0.key, $0.value) }
         self.merges = merges
         self.ignoreMerges = ignoreMerges
     }

@@ -7,9 +7,13 @@ struct Vocabulary: Sendable {
     private(set) var bytes: [[UInt8]]
     /// Ids by the UTF-8 of the token as the file writes it. `String` keys would compare by canonical equivalence.
     private(set) var ids: [[UInt8]: Int32] = [:]
+    /// Tokens that stand for one byte of a character that has no token of its own.
+    private(set) var fallbackBytes: Set<Int32> = []
 
-    init(_ model: TokenizerFile.Model, added: [TokenizerFile.AddedToken], file: String) throws(TokenizerError) {
-        let all = model.vocabulary.map { ($0.key, $0.value) } + added.map { ($0.content, $0.id) }
+    init(
+        _ model: TokenizerFile.Model, added: [TokenizerFile.AddedToken], spelling: TokenSpelling, file: String
+    ) throws(TokenizerError) {
+        let all: [(String, Int)] = model.vocabulary + added.map { ($0.content, $0.id) }
         for (token, id) in all where !(0..<Self.idLimit).contains(id) {
             throw .idOutOfRange(file: file, token: token, id: id, limit: Self.idLimit)
         }
@@ -25,8 +29,8 @@ struct Vocabulary: Sendable {
             if ids.updateValue(Int32(id), forKey: key).map({ $0 != Int32(id) }) ?? false {
                 throw .malformed(file: file, reason: "the token \(token.debugDescription) has two ids")
             }
-            // Hugging Face decodes added tokens through the byte alphabet too, when they fit it.
-            bytes[id] = ByteAlphabet.decode(token) ?? key
+            bytes[id] = spelling.bytes(of: token)
+            if spelling == .sentencePiece, TokenSpelling.fallbackByte(token) != nil { fallbackBytes.insert(Int32(id)) }
         }
     }
 

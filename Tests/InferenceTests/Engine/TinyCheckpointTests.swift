@@ -33,7 +33,9 @@ struct TinyCheckpointTests {
         return RGBImage(width: width, height: height, pixels: pixels)
     }
 
-    @Test(arguments: ["smolvlm-tiny", "nemotron-tiny", "internvl-tiny", "qwen25vl-tiny", "qwen3vl-tiny"])
+    @Test(arguments: [
+        "smolvlm-tiny", "nemotron-tiny", "internvl-tiny", "qwen25vl-tiny", "qwen3vl-tiny", "llava-tiny",
+    ])
     func `requests together have the reference's greedy tokens, whatever is cut in between`(
         _ checkpoint: String
     ) async throws {

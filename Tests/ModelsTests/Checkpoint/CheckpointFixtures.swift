@@ -14,6 +14,7 @@ enum CheckpointFixtures {
     static let internVL = path("internvl-tiny")
     static let qwen25VL = path("qwen25vl-tiny")
     static let qwen3VL = path("qwen3vl-tiny")
+    static let llava = path("llava-tiny")
 
     static func path(_ name: String) -> String { folder.appending(path: name).path() }
 

@@ -99,10 +99,10 @@ struct CheckpointInspectionTests {
         #expect(CheckpointInspection(of: "/nowhere").problems.contains { $0.contains("/nowhere/config.json") })
 
         let unknown = try TemporaryFolder(copyOf: CheckpointFixtures.smolVLM)
-        try unknown.edit("config.json") { $0["architectures"] = ["LlavaForConditionalGeneration"] }
+        try unknown.edit("config.json") { $0["architectures"] = ["MllamaForConditionalGeneration"] }
         let inspection = CheckpointInspection(of: unknown.path)
         #expect(inspection.family == nil && inspection.parameters > 0)
-        #expect(inspection.problems.count == 1 && inspection.problems[0].contains("LlavaForConditionalGeneration"))
+        #expect(inspection.problems.count == 1 && inspection.problems[0].contains("MllamaForConditionalGeneration"))
         #expect(inspection.problems[0].contains("Idefics3ForConditionalGeneration"))
         #expect(inspection.report.contains("Docent cannot run it"))
 

@@ -49,6 +49,7 @@ struct ImageEncodingTests {
 
     @Test(arguments: [
         "smolvlm-tiny", "idefics3-tiny", "nemotron-tiny", "internvl-tiny", "qwen25vl-tiny", "qwen3vl-tiny",
+        "llava-tiny",
     ])
     func `images encoded by turns have the features that each has alone`(checkpoint: String) throws {
         let model = try ModelLoader.load(CheckpointFixtures.path(checkpoint), backend: backend)

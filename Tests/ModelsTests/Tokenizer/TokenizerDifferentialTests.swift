@@ -1,14 +1,14 @@
 import Models
 import Testing
 
-/// The goldens are made by Hugging Face `tokenizers`: Tests/Reference/tokenizer_goldens.py.
+/// The goldens are made by Hugging Face `tokenizers`: Tests/Reference/tokenizer_goldens.py and sentencepiece_goldens.py.
 @Suite struct TokenizerDifferentialTests {
     @Test(arguments: TokenizerFixtures.names)
-    func `ids and texts of 20480 strings are those of Hugging Face`(name: String) throws {
+    func `ids and texts of thousands of strings are those of Hugging Face`(name: String) throws {
         let tokenizer = try TokenizerFixtures.tokenizer(name)
         var generator = try StringGenerator(seed: 2026)
         let rows = try TokenizerFixtures.rows(name + ".hashes")
-        #expect(rows.count * 8 == 20480)
+        #expect([20480, 4096].contains(rows.count * 8))
         var failures = 0
         for row in rows where failures < 3 {
             let strings = (0..<8).map { _ in generator.string() }

@@ -3,7 +3,7 @@ import Models
 
 /// Tokenizers and goldens under Tests/Fixtures/tokenizer.
 enum TokenizerFixtures {
-    static let names = ["llama3", "qwen2", "smollm2", "gpt2", "docent-mini"]
+    static let names = ["llama3", "qwen2", "smollm2", "gpt2", "docent-mini", "llama2", "vicuna", "gemma3"]
 
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../..")
     private static let folder = root.appending(path: "Tests/Fixtures/tokenizer")
