@@ -39,8 +39,10 @@ struct GGUFTensors: TensorSource {
             case .inPlace(let type): inPlace(entry, type)
             case .widened(let blocks): try widened(entry, blocks)
             }
-        guard let heads = rotatedHeads(of: name) else { return tensor }
-        return Self.untangled(tensor, heads: heads)
+        let ordered = rotatedHeads(of: name).map { Self.untangled(tensor, heads: $0) } ?? tensor
+        // Pages of the mapping that were only copied from go back to the system.
+        if ordered.storage !== gguf.file.storage { discard(name) }
+        return ordered
     }
 
     func discard(_ name: String) {
