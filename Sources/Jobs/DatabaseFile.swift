@@ -63,11 +63,22 @@ enum DatabaseFile {
     }
 
     /// Looks through a read-only connection first: opening the pool would already switch a stranger's file to WAL.
+    ///
+    /// Whoever was killed while a file was being made leaves a journal to roll back, and only a connection that may write can do
+    /// that; it changes nothing but what was never committed.
     private static func refuseForeignFile(_ path: String, _ schema: Schema) throws {
         var status = stat()
         guard stat(path, &status) == 0, status.st_size > 0 else { return }
+        do {
+            try inspect(path, schema, readOnly: true)
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_READONLY {
+            try inspect(path, schema, readOnly: false)
+        }
+    }
+
+    private static func inspect(_ path: String, _ schema: Schema, readOnly: Bool) throws {
         var configuration = Configuration()
-        configuration.readonly = true
+        configuration.readonly = readOnly
         configuration.busyMode = .timeout(5)
         let inspection = try DatabaseQueue(path: path, configuration: configuration)
         try inspection.read { try schema.inspect($0) }

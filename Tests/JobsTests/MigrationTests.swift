@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import Testing
 
@@ -24,6 +25,30 @@ struct MigrationTests {
         }
         #expect(versions == (Migration.all + [second]).map { "\($0.version) \($0.name) \($0.sha256)" })
         try await new.close()
+    }
+
+    /// Both files as a kill leaves them while the first pages of a new database are written: pages in the file, and a journal that
+    /// says there were none.
+    private func cutOffCreation() throws {
+        let writing = workplace.directory + "/writing.sqlite"
+        let queue = try DatabaseQueue(path: writing)
+        try queue.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA cache_size = 2; BEGIN; CREATE TABLE early (x BLOB)")
+            for _ in 0..<40 { try db.execute(sql: "INSERT INTO early VALUES (randomblob(3000))") }
+            for suffix in ["", "-journal"] {
+                try FileManager.default.copyItem(atPath: writing + suffix, toPath: workplace.path + suffix)
+            }
+            try db.execute(sql: "ROLLBACK")
+        }
+        try queue.close()
+    }
+
+    @Test func `a database whose maker was killed is made anew`() async throws {
+        try cutOffCreation()
+        #expect(throws: DatabaseError.self) { try DatabaseQueue(path: workplace.path, configuration: .readOnly) }
+        let store = try open(Migration.all)
+        #expect(try await store.submit(.bulk(), .numbered(0..<3)).1.count == 3)
+        try await store.close()
     }
 
     @Test func `a newer schema is refused`() async throws {
@@ -53,5 +78,13 @@ struct MigrationTests {
 
     @Test func `the released migration has not been edited`() {
         #expect(Migration.all.map(\.sha256) == ["f8122d2d643fd0eb921a54edd397678954528af676bb15ad282457df7d37db91"])
+    }
+}
+
+extension Configuration {
+    fileprivate static var readOnly: Configuration {
+        var configuration = Configuration()
+        configuration.readonly = true
+        return configuration
     }
 }
