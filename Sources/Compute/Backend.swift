@@ -57,7 +57,7 @@ public protocol Backend: Sendable {
     /// `rows`. Scale 1/√headSize. Returns [queries, heads × headSize], whose bits do not depend on the choice of queries.
     func attention(_ qkv: Tensor, heads: Int, segments: [Int], queries: Range<Int>) throws -> Tensor
 
-    /// Causal attention over paged keys and values: rotates queries and keys, stores keys and values in the pages of
+    /// Attention over paged keys and values, causal where the layout does not say what rows see: rotates queries and keys, stores keys and values in the pages of
     /// each sequence, then attends.
     ///
     /// `qkv`: [rows, (heads + 2 × kvHeads) × headSize], queries first; row r belongs to the sequence of `layout`
@@ -68,6 +68,9 @@ public protocol Backend: Sendable {
     ) throws -> Tensor
 
     // MARK: Moving rows
+
+    /// `target *= factor`, in place.
+    func scale(_ target: Tensor, by factor: Float) throws
 
     /// Rows `ids` of `table` [vocabulary, width] as f32 [ids, width].
     func embed(_ ids: [Int32], table: Tensor) throws -> Tensor

@@ -1,4 +1,4 @@
-/// A `BatchLayout` as a device reads it: checked and uploaded once for all layers of a step.
+/// A `BatchLayout` as a device reads it: checked and uploaded once for all layers of a step that see alike.
 public struct PagedLayout: Sendable {
     public struct Sequence: Sendable {
         /// This step's rows of the batch, consecutive, oldest token first.
@@ -12,9 +12,13 @@ public struct PagedLayout: Sendable {
     public let sequences: [Sequence]
     /// The pages of all sequences one after another, i32.
     public let pages: Tensor
+    /// The tokens of its sequence that each row sees; nil where every row sees those up to its own.
+    public let seen: SeenTokens?
 
-    /// `shape`: that of the cache in which the pages lie.
-    public init(_ layout: BatchLayout, of shape: KVCacheShape, on backend: any Backend) throws {
+    /// `shape`: that of the cache in which the pages lie; `mask`: what rows see.
+    public init(
+        _ layout: BatchLayout, of shape: KVCacheShape, mask: AttentionMask = AttentionMask(), on backend: any Backend
+    ) throws {
         var firstPage = 0
         sequences = layout.sequences.map { sequence in
             precondition(
@@ -27,13 +31,17 @@ public struct PagedLayout: Sendable {
             defer { firstPage += sequence.pages.count }
             return Sequence(rows: sequence.rows, contextLength: sequence.contextLength, firstPage: firstPage)
         }
-        let byteCount = DType.i32.byteCount(of: firstPage)
-        let host = Tensor(shape: [firstPage], type: .i32, storage: .host(byteCount: byteCount))
-        var next = host.address.assumingMemoryBound(to: Int32.self)
-        for sequence in layout.sequences {
-            next.update(from: sequence.pages, count: sequence.pages.count)
-            next += sequence.pages.count
-        }
-        pages = try backend.upload(host)
+        pages = try backend.upload(.integers(layout.sequences.flatMap(\.pages)))
+        seen = try mask.seenTokens(in: sequences, on: backend)
+    }
+}
+
+extension Tensor {
+    /// A vector in host memory.
+    static func integers(_ values: [Int32]) -> Tensor {
+        let byteCount = DType.i32.byteCount(of: values.count)
+        let tensor = Tensor(shape: [values.count], type: .i32, storage: .host(byteCount: byteCount))
+        tensor.address.assumingMemoryBound(to: Int32.self).update(from: values, count: values.count)
+        return tensor
     }
 }

@@ -48,7 +48,8 @@ actor EngineCore {
         self.executor = executor
         scheduler = Scheduler(
             pages: runner.cache.shape.pages, pageSize: runner.cache.shape.pageSize,
-            maxSequences: configuration.maxSequences, maxBatchTokens: configuration.maxBatchTokens)
+            maxSequences: configuration.maxSequences, maxBatchTokens: configuration.maxBatchTokens,
+            keepsImagesWhole: model.model.shape.seesImagesWhole)
         images = StepRunner.Images(capacity: configuration.imageCacheBytes)
         metrics.totalPages = runner.cache.shape.pages
         published = PublishedMetrics(metrics)

@@ -3,8 +3,9 @@
 struct ImagePrompts: Sendable {
     let tokenizer: Tokenizer
     let template: ChatTemplate
-    /// "<image>".
+    /// "<image>": what the template writes for a picture.
     let marker: String
+    /// What stands for one row of features.
     let markerToken: Int32
     let contextLength: Int
     /// Begins every prompt, once, whether or not the template writes it.

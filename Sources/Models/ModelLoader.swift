@@ -74,7 +74,8 @@ public enum ModelLoader {
                 weightBytes: weights.byteCount, created: 0),
             model: model,
             processor: try blueprint.processor(
-                imageSettings, tokenizer, StandInText.template(marker: blueprint.imageMarker)),
+                imageSettings, tokenizer,
+                StandInText.template(marker: blueprint.imagePlace ?? blueprint.imageMarker)),
             tokenizer: tokenizer, generation: GenerationDefaults(stopTokens: []))
     }
 

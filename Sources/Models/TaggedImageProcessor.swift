@@ -4,10 +4,17 @@ struct TaggedImageProcessor: PromptProcessor {
     struct Tags: Sendable {
         /// "<img>"; empty where nothing stands before the markers.
         let start: String
-        /// "<image>", which the template writes for a picture.
+        /// "<image>", one for each row of features.
         let marker: String
         /// "</img>"; empty where nothing follows the markers.
         let end: String
+        /// What the template writes for a picture where that is not the marker.
+        var written: String?
+        /// Words before the start and after the end.
+        var around = ""
+
+        /// What the template writes for a picture.
+        var place: String { written ?? marker }
 
         var all: [String] { [marker, start, end].filter { !$0.isEmpty } }
 
@@ -42,7 +49,7 @@ struct TaggedImageProcessor: PromptProcessor {
         self.tags = tags
         self.images = images
         prompts = ImagePrompts(
-            tokenizer: tokenizer, template: template, marker: tags.marker, markerToken: marker,
+            tokenizer: tokenizer, template: template, marker: tags.place, markerToken: marker,
             contextLength: text.contextLength, leadingToken: leadingToken, wantsParts: wantsParts)
     }
 
@@ -62,6 +69,6 @@ struct TaggedImageProcessor: PromptProcessor {
     }
 
     private func placeholder(_ tokens: Int) -> String {
-        tags.start + String(repeating: tags.marker, count: tokens) + tags.end
+        tags.around + tags.start + String(repeating: tags.marker, count: tokens) + tags.end + tags.around
     }
 }

@@ -28,13 +28,19 @@ public struct ModelShape: Sendable, Equatable {
     public var headSize: Int
     /// Longest sequence, prompt and answer together, in tokens.
     public var contextLength: Int
+    /// Whether the tokens of a picture see each other: then one step must have all that are not in the cache yet, and those
+    /// in the cache must come of a step that had them all.
+    public var seesImagesWhole: Bool
 
-    public init(vocabulary: Int, layers: Int, kvHeads: Int, headSize: Int, contextLength: Int) {
+    public init(
+        vocabulary: Int, layers: Int, kvHeads: Int, headSize: Int, contextLength: Int, seesImagesWhole: Bool = false
+    ) {
         self.vocabulary = vocabulary
         self.layers = layers
         self.kvHeads = kvHeads
         self.headSize = headSize
         self.contextLength = contextLength
+        self.seesImagesWhole = seesImagesWhole
     }
 }
 

@@ -30,6 +30,9 @@ import Testing
             try backend.addLinear(backend.siluMultiply(gateUp), weight, bias: nil, to: expected)
             try backend.addLinear(.siluGated(gateUp), weight, bias: nil, to: found)
             #expect(try backend.download(found) == backend.download(expected), "\(variant.testDescription)")
+            try backend.addLinear(backend.geluTanhMultiply(gateUp), weight, bias: nil, to: expected)
+            try backend.addLinear(.geluTanhGated(gateUp), weight, bias: nil, to: found)
+            #expect(try backend.download(found) == backend.download(expected), "\(variant.testDescription)")
         }
     }
 

@@ -31,6 +31,33 @@ import Testing
         }
     }
 
+    /// A window, and rows of the batch that see each other: across tiles, parts and pages, a single row, and a sequence without.
+    static let masked: [(Case, AttentionMask)] = [
+        (cases[0], AttentionMask(window: 7)), (cases[0], AttentionMask(window: 150)),
+        (cases[0], AttentionMask(spans: [3..<6, 10..<12, 20..<75])),
+        (cases[2], AttentionMask(window: 20, spans: [0..<9, 60..<70, 127..<131])),
+        (cases[3], AttentionMask(window: 3, spans: [0..<2, 5..<15])),
+        (cases[3], AttentionMask(window: 1)), (cases[3], AttentionMask(window: 256)),
+        (cases[4], AttentionMask(window: 4, spans: [1..<3, 3..<4])),
+    ]
+
+    @Test(arguments: masked)
+    func `rows see what a mask says and nothing else`(_ shape: Case, _ mask: AttentionMask) throws {
+        let expected = try PagedRun(CPUBackend(threads: 1), shape, mask: mask, rotates: true).naive()
+        for variant in Variant.all {
+            let run = try PagedRun(variant.backend, shape, mask: mask, rotates: true)
+            #expect(difference(try run.attend(), expected) < 3e-6, "\(variant.testDescription)")
+        }
+    }
+
+    @Test func `a mask that hides nothing has the causal bits`() throws {
+        let shape = Self.cases[0]
+        let expected = try PagedRun(CPUBackend(threads: 1), shape, rotates: true).attend()
+        for mask in [AttentionMask(window: 301), AttentionMask(window: 301, spans: [5..<6])] {
+            #expect(try PagedRun(CPUBackend(threads: 1), shape, mask: mask, rotates: true).attend() == expected)
+        }
+    }
+
     @Test(arguments: Variant.alone)
     func `a decoding row's result does not depend on its company or the threads`(_ variant: Variant) throws {
         let steps: [Step] = [(1, 300), (1, 20), (6, 0)]
@@ -54,9 +81,13 @@ private struct PagedRun {
     let layout: BatchLayout
     let qkv: Tensor
     let angles: RotaryAngles?
+    let mask: AttentionMask
     private static let layer = 1
 
-    init(_ backend: CPUBackend, _ shape: PagedAttentionTests.Case, rotates: Bool) throws {
+    init(
+        _ backend: CPUBackend, _ shape: PagedAttentionTests.Case, mask: AttentionMask = AttentionMask(), rotates: Bool
+    ) throws {
+        self.mask = mask
         self.backend = backend
         self.shape = shape
         let needs = shape.steps.map { ($0.rows + $0.past + shape.pageSize - 1) / shape.pageSize }
@@ -118,7 +149,7 @@ private struct PagedRun {
     func attend() throws -> [Float] {
         let result = try backend.pagedAttention(
             qkv, angles: angles, cache: cache, layer: Self.layer, heads: shape.heads,
-            layout: PagedLayout(layout, of: cache.shape, on: backend))
+            layout: PagedLayout(layout, of: cache.shape, mask: mask, on: backend))
         return try backend.download(result)
     }
 
@@ -141,15 +172,27 @@ private struct PagedRun {
                         cache.values[Self.layer].floats[offset(sequence, token, head) + d] = Float(value[d])
                     }
                 }
+            }
+            for row in sequence.rows {
+                let line = Array(input[row * qkv.width..<(row + 1) * qkv.width])
+                func vector(_ index: Int) -> [Double] { Array(line[index * size..<(index + 1) * size]) }
+                let tokens = seen(row, past: past, of: sequence)
                 for head in 0..<shape.heads {
                     let kvHead = head / (shape.heads / shape.kvHeads)
                     result += naiveAttention(
-                        try rotated(vector(head), row), read(cache.keys, sequence, 0...token, kvHead),
-                        read(cache.values, sequence, 0...token, kvHead))
+                        try rotated(vector(head), row), read(cache.keys, sequence, tokens, kvHead),
+                        read(cache.values, sequence, tokens, kvHead))
                 }
             }
         }
         return result
+    }
+
+    private func seen(_ row: Int, past: Int, of sequence: BatchLayout.Sequence) -> ClosedRange<Int> {
+        let toToken = past - sequence.rows.lowerBound
+        let first = max(0, row + toToken + 1 - (mask.window ?? row + toToken + 1))
+        guard let span = mask.spans.first(where: { $0.contains(row) }) else { return first...row + toToken }
+        return min(first, span.lowerBound + toToken)...span.upperBound - 1 + toToken
     }
 
     private func read(

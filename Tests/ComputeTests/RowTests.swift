@@ -80,12 +80,16 @@ import Testing
         for variant in Variant.all {
             let backend = variant.backend
             let gateUp = try backend.random([rows, 2 * width], seed: 4)
-            let expected = byRow(try backend.doubles(gateUp), 2 * width) { row in
-                (0..<width).map { Activation.silu.exact(row[$0]) * row[width + $0] }
+            for (activation, found) in [
+                (Activation.silu, try backend.siluMultiply(gateUp)),
+                (.geluTanh, try backend.geluTanhMultiply(gateUp)),
+            ] {
+                let expected = byRow(try backend.doubles(gateUp), 2 * width) { row in
+                    (0..<width).map { activation.exact(row[$0]) * row[width + $0] }
+                }
+                #expect(found.shape == [rows, width])
+                #expect(difference(try backend.download(found), expected) < 1e-6, "\(variant.testDescription)")
             }
-            let found = try backend.siluMultiply(gateUp)
-            #expect(found.shape == [rows, width])
-            #expect(difference(try backend.download(found), expected) < 1e-6, "\(variant.testDescription)")
         }
     }
 
@@ -115,6 +119,15 @@ import Testing
         for row in 0..<9 {
             let expected = indices.contains(Int32(row)) ? Array(values[row * 5..<row * 5 + 5]) : [0, 0, 0, 0, 0]
             #expect(Array(landed[row * 5..<row * 5 + 5]) == expected, "row \(row)")
+        }
+    }
+
+    @Test func `a scaled tensor is each of its values times the factor`() throws {
+        for variant in Variant.all {
+            let target = try variant.backend.random([5, 37], seed: 9)
+            let expected = try variant.backend.download(target).map { $0 * 50.5 }
+            try variant.backend.scale(target, by: 50.5)
+            #expect(try variant.backend.download(target) == expected, "\(variant.testDescription)")
         }
     }
 

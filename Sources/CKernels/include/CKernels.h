@@ -65,7 +65,12 @@ typedef struct {
     int32_t *starts;  // [rows, inputs / 32]: what a block's sum starts from, in the kernels' own form
 } docent_quantized_rows;
 
-typedef enum { docent_as_is = 0, docent_rms_normalized = 1, docent_silu_gated = 2 } docent_form;
+typedef enum {
+    docent_as_is = 0,
+    docent_rms_normalized = 1,
+    docent_silu_gated = 2,
+    docent_gelu_tanh_gated = 3
+} docent_form;
 
 /// Rows [rows, inputs] that a linear layer reads, as they are or computed while they are quantised.
 typedef struct {
@@ -103,6 +108,8 @@ typedef struct {
     int64_t page_size, page_stride, token_stride;
     int64_t tokens;  // that the last row attends to
     bool causal;     // row r attends to tokens - (rows - 1 - r)
+    // Where not NULL, row r attends to tokens starts[r] ..< ends[r] instead, at least one and none from `tokens` on.
+    const int32_t *starts, *ends;
     float scale;     // applied to the scores
 } docent_attention;
 
@@ -139,7 +146,7 @@ typedef struct {
     void (*multiply_tiles)(
         const docent_linear *, const float *packed, int64_t first_row, int64_t last_row, int64_t output,
         float *scratch);
-    /// Rows `first ..< last` for weights of `type`; the same values as `rms_norm` or `silu_multiply` would give, rounded.
+    /// Rows `first ..< last` for weights of `type`; the same values as `rms_norm` or `multiply_gated` would give, rounded.
     void (*quantize_rows)(docent_type type, const docent_rows *, int64_t first, int64_t last, docent_quantized_rows);
 
     // Attention
@@ -160,7 +167,8 @@ typedef struct {
     void (*layer_norm)(
         const float *input, const float *weight, const float *bias, float epsilon, int64_t rows, int64_t width,
         float *output);
-    void (*silu_multiply)(const float *gate_up, int64_t rows, int64_t width, float *output);
+    /// `form`: a gated one.
+    void (*multiply_gated)(docent_form, const float *gate_up, int64_t rows, int64_t width, float *output);
     void (*add)(const float *source, int64_t count, float *target);
     void (*activate)(docent_activation, int64_t count, float *values);
     /// `count` elements of a plain type as f32.

@@ -112,6 +112,34 @@ INLINE float soften(float *scores, int64_t visible, int64_t count, float *maximu
     return factor;
 }
 
+/// Tokens of row `row` in a block of `count` that starts at token `first`: those from `*from` up to the result; none where the
+/// result is 0.
+INLINE int64_t seen_by(const docent_attention *a, int64_t row, int64_t first, int64_t count, int64_t *from) {
+    *from = 0;
+    if (row >= a->rows) return 0;
+    int64_t seen = a->ends ? a->ends[row] - first : a->causal ? a->tokens - (a->rows - 1 - row) - first : count;
+    int64_t visible = seen < 0 ? 0 : seen < count ? seen : count;
+    if (a->starts && a->starts[row] > first) *from = a->starts[row] - first;
+    return *from < visible ? visible : 0;
+}
+
+/// Whether any row of a tile sees a token of the block.
+INLINE bool tile_sees(const docent_attention *a, int64_t tile, int64_t first, int64_t count) {
+    int64_t last_row = (tile + tile_rows - 1) / a->group, from;
+    if (!a->ends) return !a->causal || a->tokens - (a->rows - 1 - last_row) > first;
+    for (int64_t row = tile / a->group; row <= last_row; row++)
+        if (seen_by(a, row, first, count, &from) > 0) return true;
+    return false;
+}
+
+/// Where the first block begins: a multiple of blocks, so that no bit of a row depends on the rows beside it.
+INLINE int64_t first_block(const docent_attention *a) {
+    if (!a->starts) return 0;
+    int64_t first = a->starts[0];
+    for (int64_t row = 1; row < a->rows; row++) first = a->starts[row] < first ? a->starts[row] : first;
+    return first - first % key_block;
+}
+
 /// One tile of queries against one packed block of `count` keys that starts at token `first`.
 static void attend_tile(
     const docent_attention *a, int64_t tile, int64_t first, int64_t count, attention_scratch s) {
@@ -124,11 +152,11 @@ static void attend_tile(
     }
     float factors[tile_rows];
     for (int64_t i = 0; i < tile_rows; i++) {
-        int64_t query = tile + i, row = query / a->group;
-        int64_t seen = a->causal ? a->tokens - (a->rows - 1 - row) - first : count;
-        int64_t visible = row >= a->rows ? 0 : seen < 0 ? 0 : seen < count ? seen : count;
+        int64_t query = tile + i, from;
+        int64_t visible = seen_by(a, query / a->group, first, count, &from);
         float *scores = s.scores + i * key_block;
         factors[i] = 1;
+        for (int64_t t = 0; t < from && t < visible; t++) scores[t] = -INFINITY;
         if (visible > 0) factors[i] = soften(scores, visible, count, s.maxima + query, s.sums + query);
         else memset(scores, 0, (size_t)count * 4);
     }
@@ -152,13 +180,11 @@ static void attend(const docent_attention *a, float *scratch) {
     memset(s.totals, 0, (size_t)(s.queries_count * s.values_width) * 4);
     memset(s.sums, 0, (size_t)s.queries_count * 4);
     for (int64_t i = 0; i < s.queries_count; i++) s.maxima[i] = -INFINITY;
-    for (int64_t first = 0; first < a->tokens; first += key_block) {
+    for (int64_t first = first_block(a); first < a->tokens; first += key_block) {
         int64_t count = a->tokens - first < key_block ? a->tokens - first : key_block;
         pack_block(a, first, count, s);
         for (int64_t tile = 0; tile < s.queries_count; tile += tile_rows) {
-            int64_t last_row = (tile + tile_rows - 1) / a->group;
-            if (a->causal && a->tokens - (a->rows - 1 - last_row) <= first) continue;
-            attend_tile(a, tile, first, count, s);
+            if (tile_sees(a, tile, first, count)) attend_tile(a, tile, first, count, s);
         }
     }
     for (int64_t query = 0; query < a->rows * a->group; query++) {

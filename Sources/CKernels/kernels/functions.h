@@ -57,6 +57,12 @@ INLINE vector gelu(vector x) {
     return choose(x < splat(0), tail, x - tail);
 }
 
+INLINE bool is_gated(docent_form form) { return form == docent_silu_gated || form == docent_gelu_tanh_gated; }
+
+INLINE vector gated(docent_form form, vector gate, vector up) {
+    return (form == docent_gelu_tanh_gated ? gelu_tanh(gate) : sigmoid_times(gate, gate)) * up;
+}
+
 INLINE vector activation(docent_activation kind, vector x) {
     switch (kind) {
     case docent_gelu_tanh: return gelu_tanh(x);

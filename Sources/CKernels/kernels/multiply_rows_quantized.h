@@ -26,7 +26,8 @@ INLINE void store_values(docent_type type, integers q, char *to, int64_t index) 
 INLINE vector formed(docent_form form, const docent_rows *rows, const float *row, float scale, int64_t i) {
     switch (form) {
     case docent_rms_normalized: return load(row + i) * scale * load(rows->weight + i);
-    case docent_silu_gated: return sigmoid_times(load(row + i), load(row + i)) * load(row + rows->inputs + i);
+    case docent_silu_gated:
+    case docent_gelu_tanh_gated: return gated(form, load(row + i), load(row + rows->inputs + i));
     default: return load(row + i);
     }
 }
@@ -54,7 +55,7 @@ INLINE void quantize_block(
 }
 
 INLINE const float *row_values(docent_form form, const docent_rows *rows, int64_t index) {
-    return rows->values + index * rows->inputs * (form == docent_silu_gated ? 2 : 1);
+    return rows->values + index * rows->inputs * (is_gated(form) ? 2 : 1);
 }
 
 INLINE float row_scale(docent_form form, const docent_rows *rows, const float *row) {
@@ -76,6 +77,7 @@ INLINE void quantize_form(
         switch (rows->form) {
         case docent_rms_normalized: quantize_row(type, docent_rms_normalized, rows, row, out); break;
         case docent_silu_gated: quantize_row(type, docent_silu_gated, rows, row, out); break;
+        case docent_gelu_tanh_gated: quantize_row(type, docent_gelu_tanh_gated, rows, row, out); break;
         default: quantize_row(type, docent_as_is, rows, row, out);
         }
     }

@@ -73,6 +73,7 @@ static void pack_quantized_rows(const docent_rows *source, int64_t rows, int64_t
     switch (source->form) {
     case docent_rms_normalized: return pack_form(docent_rms_normalized, source, rows, first, last, packed);
     case docent_silu_gated: return pack_form(docent_silu_gated, source, rows, first, last, packed);
+    case docent_gelu_tanh_gated: return pack_form(docent_gelu_tanh_gated, source, rows, first, last, packed);
     default: pack_form(docent_as_is, source, rows, first, last, packed);
     }
 }

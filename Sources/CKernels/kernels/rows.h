@@ -49,20 +49,20 @@ static void layer_norm(
     }
 }
 
-static void silu_multiply(const float *gate_up, int64_t rows, int64_t width, float *output) {
+INLINE void multiply_form(docent_form form, const float *gate_up, int64_t rows, int64_t width, float *output) {
     for (int64_t row = 0; row < rows; row++, gate_up += 2 * width, output += width) {
         const float *up = gate_up + width;
         for (int64_t i = 0; i < width; i += LANES) {
             int64_t left = width - i;
-            if (left >= LANES) {
-                vector gate = load(gate_up + i);
-                store(output + i, sigmoid_times(gate, gate) * load(up + i));
-            } else {
-                vector gate = load_some(gate_up + i, left);
-                store_some(output + i, sigmoid_times(gate, gate) * load_some(up + i, left), left);
-            }
+            if (left >= LANES) store(output + i, gated(form, load(gate_up + i), load(up + i)));
+            else store_some(output + i, gated(form, load_some(gate_up + i, left), load_some(up + i, left)), left);
         }
     }
+}
+
+static void multiply_gated(docent_form form, const float *gate_up, int64_t rows, int64_t width, float *output) {
+    if (form == docent_gelu_tanh_gated) multiply_form(docent_gelu_tanh_gated, gate_up, rows, width, output);
+    else multiply_form(docent_silu_gated, gate_up, rows, width, output);
 }
 
 static void add(const float *source, int64_t count, float *target) {

@@ -64,6 +64,7 @@ extension CPUBackend {
         case .rows(let rows): rows
         case .rmsNormalized(let rows, let weight, let epsilon): try rmsNorm(rows, weight: weight, epsilon: epsilon)
         case .siluGated(let gateUp): try siluMultiply(gateUp)
+        case .geluTanhGated(let gateUp): try geluTanhMultiply(gateUp)
         }
     }
 
@@ -110,6 +111,7 @@ extension CPUBackend {
         switch input {
         case .rows: rows.form = docent_as_is
         case .siluGated: rows.form = docent_silu_gated
+        case .geluTanhGated: rows.form = docent_gelu_tanh_gated
         case .rmsNormalized(_, let weight, let epsilon):
             precondition(weight.count == input.width, "norm of \(weight.count) for rows of \(input.width)")
             normWeight = try widened(weight)

@@ -42,12 +42,18 @@ extension CPUBackend {
     }
 
     /// `silu(gate) · up`, where each row of `gateUp` holds the gates first: [rows, 2 × width] → [rows, width].
-    func siluMultiply(_ gateUp: Tensor) throws -> Tensor {
+    func siluMultiply(_ gateUp: Tensor) throws -> Tensor { try multiply(gateUp, docent_silu_gated) }
+
+    /// `gelu_tanh(gate) · up`, likewise.
+    func geluTanhMultiply(_ gateUp: Tensor) throws -> Tensor { try multiply(gateUp, docent_gelu_tanh_gated) }
+
+    private func multiply(_ gateUp: Tensor, _ form: docent_form) throws -> Tensor {
         precondition(gateUp.width.isMultiple(of: 2), "gate and up of \(gateUp.width) are not equal")
         let output = try makeTensor([gateUp.rows, gateUp.width / 2], .f32)
         forRows(of: gateUp) { rows in
-            kernels.silu_multiply(
-                gateUp.row(rows.lowerBound), Int64(rows.count), Int64(output.width), output.row(rows.lowerBound))
+            kernels.multiply_gated(
+                form, gateUp.row(rows.lowerBound), Int64(rows.count), Int64(output.width),
+                output.row(rows.lowerBound))
         }
         return output
     }
@@ -94,6 +100,13 @@ extension CPUBackend {
         for (row, index) in indices.enumerated() {
             precondition(0..<target.rows ~= Int(index), "row \(index) of \(target.rows)")
             kernels.add(source.row(row), Int64(source.width), target.row(Int(index)))
+        }
+    }
+
+    public func scale(_ target: Tensor, by factor: Float) throws {
+        forRows(of: target) { rows in
+            let values = target.row(rows.lowerBound)
+            for index in 0..<rows.count * target.width { values[index] *= factor }
         }
     }
 

@@ -20,6 +20,7 @@ struct PagedStep {
 
     private var shape: KVCacheShape { cache.shape }
     private var headSize: Int { shape.headSize }
+    private var seen: SeenTokens? { layout.seen }
     private var group: Int { heads / shape.kvHeads }
     private var pageStride: Int { shape.kvHeads * shape.pageSize * headSize }
 
@@ -91,7 +92,8 @@ struct PagedStep {
             for start in stride(from: 0, to: sequence.rows.count, by: Self.rowsPerPart) {
                 let end = min(sequence.rows.count, start + Self.rowsPerPart)
                 let rows = sequence.rows.lowerBound + start..<sequence.rows.lowerBound + end
-                let tokens = sequence.contextLength - (sequence.rows.count - end)
+                let causal = sequence.contextLength - (sequence.rows.count - end)
+                let tokens = seen.map { seen in rows.reduce(0) { max($0, seen.tokens(of: $1).upperBound) } } ?? causal
                 for head in 0..<shape.kvHeads { parts.append(part(sequence, rows: rows, tokens: tokens, head)) }
             }
         }
@@ -106,9 +108,8 @@ struct PagedStep {
         var cost = 0
         for sequence in singles {
             for head in 0..<shape.kvHeads {
-                for first in stride(from: 0, to: sequence.contextLength, by: Self.tokensPerPart) {
-                    let last = min(sequence.contextLength, first + Self.tokensPerPart)
-                    runs.append(Run(sequence: sequence, head: head, tokens: first..<last))
+                for tokens in runsOfTokens(of: sequence) {
+                    runs.append(Run(sequence: sequence, head: head, tokens: tokens))
                 }
             }
             cost += sequence.contextLength * heads * headSize
@@ -130,13 +131,21 @@ struct PagedStep {
     private func join(_ singles: [PagedLayout.Sequence], _ partials: Tensor) {
         var next = 0
         for sequence in singles {
-            let runs = (sequence.contextLength + Self.tokensPerPart - 1) / Self.tokensPerPart
+            let runs = runsOfTokens(of: sequence).count
             for head in 0..<shape.kvHeads {
                 backend.kernels.join_parts(
                     partials.row(next), Int64(runs), Int64(group), Int64(headSize),
                     output.row(sequence.rows.lowerBound) + head * group * headSize)
                 next += runs
             }
+        }
+    }
+
+    /// What a sequence's one row sees, in runs that depend on nothing but that.
+    private func runsOfTokens(of sequence: PagedLayout.Sequence) -> [Range<Int>] {
+        let tokens = seen?.tokens(of: sequence.rows.lowerBound) ?? 0..<sequence.contextLength
+        return stride(from: tokens.lowerBound, to: tokens.upperBound, by: Self.tokensPerPart).map {
+            $0..<min(tokens.upperBound, $0 + Self.tokensPerPart)
         }
     }
 
@@ -171,7 +180,23 @@ struct PagedStep {
         part.token_stride = Int64(headSize)
         part.tokens = Int64(tokens)
         part.causal = true
+        part.starts = seen?.starts(from: rows.lowerBound)
+        part.ends = seen?.ends(from: rows.lowerBound)
         part.scale = 1 / Float(headSize).squareRoot()
         return part
+    }
+}
+
+extension SeenTokens {
+    fileprivate func starts(from row: Int) -> UnsafePointer<Int32> {
+        UnsafePointer(starts.address.assumingMemoryBound(to: Int32.self) + row)
+    }
+
+    fileprivate func ends(from row: Int) -> UnsafePointer<Int32> {
+        UnsafePointer(ends.address.assumingMemoryBound(to: Int32.self) + row)
+    }
+
+    fileprivate func tokens(of row: Int) -> Range<Int> {
+        Int(starts(from: row).pointee)..<Int(ends(from: row).pointee)
     }
 }

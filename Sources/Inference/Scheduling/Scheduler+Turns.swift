@@ -85,8 +85,16 @@ extension Scheduler {
     private func isChunkReady(
         of sequence: TokenSequence, _ budget: Int, _ isEncoded: (ContentHash) -> Bool
     ) -> Bool {
-        let chunk = sequence.computed..<sequence.computed + min(sequence.remaining, budget)
+        let chunk = sequence.computed..<sequence.computed + chunkLength(of: sequence, budget)
         return sequence.images.allSatisfy { $0.rows(in: chunk).isEmpty || isEncoded($0.image) }
+    }
+
+    /// Tokens of the next chunk, `budget` of them at most, but for an image that must be taken whole and is longer.
+    private func chunkLength(of sequence: TokenSequence, _ budget: Int) -> Int {
+        let start = sequence.computed
+        let end = start + min(sequence.remaining, budget)
+        guard keepsImagesWhole, let (first, last) = sequence.image(cutAt: end) else { return end - start }
+        return first > start ? first - start : last + 1 - start
     }
 
     private func chunks(
@@ -96,7 +104,8 @@ extension Scheduler {
         var left = budget
         for sequence in running where sequence.priority == priority && !sequence.isDecoding && left > 0 {
             guard isChunkReady(of: sequence, budget, isEncoded) else { continue }
-            let count = min(sequence.remaining, left)
+            let count = chunkLength(of: sequence, left)
+            guard count <= left || runs.isEmpty else { continue }
             runs.append(run(of: sequence, count: count))
             left -= count
         }

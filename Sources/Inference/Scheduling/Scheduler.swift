@@ -13,6 +13,8 @@ struct Scheduler: Sendable {
     let pageSize: Int
     let maxSequences: Int
     let maxBatchTokens: Int
+    /// Whether a chunk of a prompt may not end within an image, because its tokens see each other.
+    let keepsImagesWhole: Bool
 
     private(set) var pages: PageTable
     /// Both in order of service.
@@ -25,12 +27,13 @@ struct Scheduler: Sendable {
     /// Whether the last beginning was a chunk of a prompt, and not a slice of an image.
     var wasChunkLast = false
 
-    init(pages: Int, pageSize: Int, maxSequences: Int, maxBatchTokens: Int) {
+    init(pages: Int, pageSize: Int, maxSequences: Int, maxBatchTokens: Int, keepsImagesWhole: Bool = false) {
         precondition(maxBatchTokens > maxSequences, "a full batch of decodes must leave room for prefill")
         self.pages = PageTable(pages: pages)
         self.pageSize = pageSize
         self.maxSequences = maxSequences
         self.maxBatchTokens = maxBatchTokens
+        self.keepsImagesWhole = keepsImagesWhole
     }
 
     var hasWork: Bool { !waiting.isEmpty || !running.isEmpty }

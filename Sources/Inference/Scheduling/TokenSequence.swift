@@ -84,6 +84,15 @@ struct TokenSequence: Sendable {
         return PageKey(parent: parent, tokens: Array(tokens[range]), images: parts)
     }
 
+    /// First and last position of the image that has tokens both before `position` and from it on.
+    func image(cutAt position: Int) -> (first: Int, last: Int)? {
+        for span in images {
+            guard let first = span.positions.first, let last = span.positions.last else { continue }
+            if first < position && position <= last { return (first, last) }
+        }
+        return nil
+    }
+
     // MARK: Changes
 
     /// Starts with pages that others computed, then room for the rest.

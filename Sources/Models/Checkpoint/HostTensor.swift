@@ -61,6 +61,23 @@ extension Tensor {
         return result
     }
 
+    /// What `transform` makes of each value of an f32 tensor.
+    func mapped(_ transform: (Float) -> Float) -> Tensor {
+        withExtendedLifetime(self) { .host(bytes.bindMemory(to: Float.self).map(transform), shape: shape) }
+    }
+
+    /// Rows of an f32 matrix as columns.
+    func transposed() -> Tensor {
+        let result = Tensor.host(shape: [width, rows], type: .f32)
+        withExtendedLifetime(self) {
+            let (source, target) = (bytes.bindMemory(to: Float.self), result.bytes.bindMemory(to: Float.self))
+            for row in 0..<rows {
+                for column in 0..<width { target[column * rows + row] = source[row * width + column] }
+            }
+        }
+        return result
+    }
+
     /// `parts` one below the other along the first dimension; their other dimensions are equal.
     ///
     /// Parts of different types meet in f32.

@@ -1,6 +1,7 @@
 import Compute
 
-/// A Llama by itself: text in, text out (Touvron et al. 2023, arXiv:2302.13971).
+/// A decoder by itself, Llama's or one that differs in its configuration: text in, text out (Touvron et al. 2023,
+/// arXiv:2302.13971).
 struct Llama: VisionLanguageModel {
     let shape: ModelShape
     let decoder: TextDecoder
@@ -26,17 +27,17 @@ struct Llama: VisionLanguageModel {
 
 extension ModelFamily {
     static let llama = ModelFamily(name: "Llama", architectures: ["LlamaForCausalLM"], modelTypes: ["llama"]) {
-        .llama(try DecoderConfiguration($0, root: $0), writesFirstToken: false)
+        .text(try DecoderConfiguration($0, root: $0), modelType: "llama", writesFirstToken: false)
     }
 }
 
 extension ModelFamily.Blueprint {
-    /// What is built from a Llama's configuration, wherever that was read.
+    /// What is built from a configuration of a decoder by itself, wherever that was read.
     ///
     /// `writesFirstToken`: prompts begin with the tokenizer's beginning token, whether or not the template writes it.
-    static func llama(_ configuration: DecoderConfiguration, writesFirstToken: Bool) -> Self {
+    static func text(_ configuration: DecoderConfiguration, modelType: String, writesFirstToken: Bool) -> Self {
         Self(
-            modelType: "llama", shape: configuration.shape, tokensPerFrame: nil,
+            modelType: modelType, shape: configuration.shape, tokensPerFrame: nil,
             mayTieHead: configuration.mayTieHead, aliases: TensorAliases(canonicalPrefixes: [:]),
             audit: { try Llama.audit($0, configuration) },
             model: { try Llama($0, configuration, backend: $1) },

@@ -11,7 +11,7 @@ struct ModelFamily: Sendable {
     /// Reads the configuration; everything that needs tensors comes later.
     let blueprint: @Sendable (Settings) throws -> Blueprint
 
-    static let all = [smolVLM, nemotronVL, internVL, qwen25VL, qwen3VL, llava, llama]
+    static let all = [smolVLM, nemotronVL, internVL, qwen25VL, qwen3VL, llava, gemma3, gemma3Text, llama]
 
     /// The family that config.json asks for; `model_type` decides where there is no `architectures`.
     static func family(of settings: Settings) throws -> ModelFamily {
@@ -50,8 +50,10 @@ struct ModelFamily: Sendable {
         /// Image settings of a model that brings none.
         let standInImageSettings: Settings
         let imageToken: Int32?
-        /// What the template writes for an image.
+        /// What stands for a row of an image's features.
         var imageMarker = "<image>"
+        /// What the template writes for an image where that is not the marker.
+        var imagePlace: String?
         /// Whether a token stands for an image or a part of one, which nobody may write by hand.
         let isImageTag: @Sendable (String) -> Bool
 

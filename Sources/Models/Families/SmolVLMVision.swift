@@ -20,7 +20,9 @@ struct SmolVLMVision: VisionTower {
         projection = try Linear(
             weights.scoped("connector.modality_projection.proj"), inputs: vision.width * scale * scale,
             outputs: configuration.text.width, bias: false)
-        patchEmbedding = try PatchEmbedding(tower.scoped("embeddings"), configuration)
+        patchEmbedding = try PatchEmbedding(
+            tower.scoped("embeddings"), width: vision.width, patchSize: configuration.patchSize,
+            grid: configuration.grid)
         blocks = try (0..<vision.layers).map {
             try EncoderBlock(tower.scoped("encoder.layers.\($0)"), vision, names: .sigLIP)
         }
@@ -49,34 +51,4 @@ struct SmolVLMVision: VisionTower {
 
     /// The side of the part of a frame that whole patches cover: a tower of 384 pixels with patches of 14 sees 378 of them.
     private var seenSide: Int { configuration.grid * configuration.patchSize }
-}
-
-/// Patches as rows: one product over the pixels of each, plus a learned position.
-///
-/// Positions of a full square frame are simply 0 ..< grid² in raster order. transformers computes them from fractional
-/// coordinates, and its releases 4.56 and 4.57 get that wrong in f32 (every index from 1 on is shifted).
-private struct PatchEmbedding: Sendable {
-    /// [width, 3 × patchSize²] and [width].
-    private let weight: Tensor
-    private let bias: Tensor
-    /// [grid², width].
-    private let positions: Tensor
-    private let patchSize: Int
-
-    init(_ weights: Weights, _ configuration: SmolVLMConfiguration) throws {
-        let (width, size) = (configuration.vision.width, configuration.patchSize)
-        weight = try weights.kernel("patch_embedding.weight", shape: [width, 3, size, size])
-        bias = try weights.vectors(["patch_embedding.bias"], shapes: [[width]])
-        positions = try weights.vectors(
-            ["position_embedding.weight"], shapes: [[configuration.grid * configuration.grid, width]])
-        patchSize = size
-    }
-
-    /// [frames, 3, height, width] → [frames × grid², width].
-    func callAsFunction(_ frames: Tensor, on backend: any Backend) throws -> Tensor {
-        let patches = try backend.patches(of: frames, size: patchSize)  // [frames × grid², 3 × patchSize²]
-        let hidden = try backend.linear(patches, weight, bias: bias, activation: .none)
-        try backend.addRows(of: positions, to: hidden)
-        return hidden
-    }
 }

@@ -4,7 +4,8 @@ enum StandInText {
     /// Tokens that the template and the image placeholders are made of.
     private static let special = [
         "<|im_start|>", "<end_of_utterance>", "<fake_token_around_image>", "<global-img>", "<image>", "<img>",
-        "</img>", "<IMG_CONTEXT>", "<|image_pad|>",
+        "</img>", "<IMG_CONTEXT>", "<|image_pad|>", "<start_of_image>", "<end_of_image>",
+        "<image_soft_token>",
     ]
 
     /// One token for each byte, in the printable alphabet of GPT-2's byte-level BPE, and the special ones around

@@ -8,7 +8,8 @@ struct DecoderStep {
     let layout: PagedLayout
 }
 
-/// One decoder block: attention and feed-forward, each added to the residual stream (pre-norm, as in Llama).
+/// One decoder block: attention and feed-forward, each added to the residual stream (pre-norm, as in Llama; Gemma 3 also
+/// normalises what is added).
 struct DecoderBlock: Sendable {
     let attentionNorm: RMSNorm
     let attention: SelfAttention
@@ -16,11 +17,18 @@ struct DecoderBlock: Sendable {
     let feedForward: GatedFeedForward
 
     init(_ weights: Weights, _ configuration: DecoderConfiguration) throws {
-        let (width, epsilon) = (configuration.width, configuration.epsilon)
-        attentionNorm = try RMSNorm(weights.scoped("input_layernorm"), width: width, epsilon: epsilon)
-        attention = try SelfAttention(weights.scoped("self_attn"), configuration)
-        feedForwardNorm = try RMSNorm(weights.scoped("post_attention_layernorm"), width: width, epsilon: epsilon)
-        feedForward = try GatedFeedForward(weights.scoped("mlp"), configuration)
+        func norm(_ name: String) throws -> RMSNorm { try configuration.norm(weights.scoped(name)) }
+        attentionNorm = try norm("input_layernorm")
+        let output: (attention: RMSNorm, feedForward: RMSNorm)?
+        if configuration.hasOutputNorms {
+            feedForwardNorm = try norm("pre_feedforward_layernorm")
+            output = (try norm("post_attention_layernorm"), try norm("post_feedforward_layernorm"))
+        } else {
+            feedForwardNorm = try norm("post_attention_layernorm")
+            output = nil
+        }
+        attention = try SelfAttention(weights.scoped("self_attn"), configuration, outputNorm: output?.attention)
+        feedForward = try GatedFeedForward(weights.scoped("mlp"), configuration, outputNorm: output?.feedForward)
     }
 
     /// Updates `hidden` [rows, width] in place.
@@ -30,7 +38,7 @@ struct DecoderBlock: Sendable {
     }
 }
 
-/// Causal attention over the paged cache; query heads share key/value heads in groups (Ainslie et al. 2023,
+/// Attention over the paged cache, causal but for what the step's layout says; query heads share key/value heads in groups (Ainslie et al. 2023,
 /// arXiv:2305.13245).
 struct SelfAttention: Sendable {
     /// width → (heads + 2 × kvHeads) × headSize.
@@ -43,8 +51,11 @@ struct SelfAttention: Sendable {
     private let keyNorm: RMSNorm?
     private let queryWidth: Int
     private let keyWidth: Int
+    /// Of what is added to the residual stream.
+    private let outputNorm: RMSNorm?
 
-    init(_ weights: Weights, _ configuration: DecoderConfiguration) throws {
+    init(_ weights: Weights, _ configuration: DecoderConfiguration, outputNorm: RMSNorm?) throws {
+        self.outputNorm = outputNorm
         queryWidth = configuration.heads * configuration.headSize
         keyWidth = configuration.kvHeads * configuration.headSize
         queryKeyValue = try Linear(
@@ -54,12 +65,11 @@ struct SelfAttention: Sendable {
             weights.scoped("o_proj"), inputs: queryWidth, outputs: configuration.width,
             bias: configuration.attentionOutputBias)
         heads = configuration.heads
-        func norm(_ name: String) throws -> RMSNorm? {
+        func norm(_ name: String, times factor: Float = 1) throws -> RMSNorm? {
             guard configuration.hasHeadNorms else { return nil }
-            return try RMSNorm(
-                weights.scoped(name), width: configuration.headSize, epsilon: configuration.epsilon)
+            return try configuration.norm(weights.scoped(name), width: configuration.headSize, times: factor)
         }
-        queryNorm = try norm("q_norm")
+        queryNorm = try norm("q_norm", times: configuration.queryFactor)
         keyNorm = try norm("k_norm")
     }
 
@@ -70,17 +80,22 @@ struct SelfAttention: Sendable {
         try keyNorm?.applyToHeads(of: queryKeyValue, columns: queryWidth..<queryWidth + keyWidth, on: step.backend)
         let attended = try step.backend.pagedAttention(
             queryKeyValue, angles: step.angles, cache: step.cache, layer: layer, heads: heads, layout: step.layout)
-        try output.add(attended, to: residual, on: step.backend)
+        try output.add(.rows(attended), normedBy: outputNorm, to: residual, on: step.backend)
     }
 }
 
-/// `down(silu(gate(x)) · up(x))` (Shazeer 2020, arXiv:2002.05202).
+/// `down(activation(gate(x)) · up(x))` (Shazeer 2020, arXiv:2002.05202).
 struct GatedFeedForward: Sendable {
     /// width → 2 × feedForwardWidth, the gate first.
     let gateUp: Linear
     let down: Linear
+    private let gate: DecoderConfiguration.Gate
+    /// Of what is added to the residual stream.
+    private let outputNorm: RMSNorm?
 
-    init(_ weights: Weights, _ configuration: DecoderConfiguration) throws {
+    init(_ weights: Weights, _ configuration: DecoderConfiguration, outputNorm: RMSNorm?) throws {
+        gate = configuration.gate
+        self.outputNorm = outputNorm
         let (width, inner) = (configuration.width, configuration.feedForwardWidth)
         let hasBias = configuration.feedForwardBias
         gateUp = try Linear(
@@ -90,6 +105,12 @@ struct GatedFeedForward: Sendable {
 
     /// `input`: the normalised stream, [rows, width]; `residual` [rows, width] grows in place.
     func callAsFunction(_ input: LinearInput, addingTo residual: Tensor, on backend: any Backend) throws {
-        try down.add(.siluGated(gateUp(input, on: backend)), to: residual, on: backend)
+        let gateUp = try gateUp(input, on: backend)
+        let gated: LinearInput =
+            switch gate {
+            case .silu: .siluGated(gateUp)
+            case .geluTanh: .geluTanhGated(gateUp)
+            }
+        try down.add(gated, normedBy: outputNorm, to: residual, on: backend)
     }
 }

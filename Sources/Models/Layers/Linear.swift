@@ -44,6 +44,12 @@ struct Linear: Sendable {
         try add(.rows(input), to: residual, on: backend)
     }
 
+    /// Adds the result, normalised where there is a norm for it, to `residual` [rows, outputs] in place.
+    func add(_ input: LinearInput, normedBy norm: RMSNorm?, to residual: Tensor, on backend: any Backend) throws {
+        guard let norm else { return try add(input, to: residual, on: backend) }
+        try backend.addRows(of: norm(self(input, on: backend), on: backend), to: residual)
+    }
+
     /// Adds the result to `residual` [rows, outputs] in place.
     func add(_ input: LinearInput, to residual: Tensor, on backend: any Backend) throws {
         try backend.addLinear(input, weight, bias: bias, to: residual)

@@ -6,8 +6,12 @@ struct RMSNorm: Sendable {
     let weight: Tensor
     let epsilon: Float
 
-    init(_ weights: Weights, width: Int, epsilon: Float) throws {
-        weight = try weights.vectors(["weight"], shapes: [[width]])
+    /// `offset`: added to the stored weight, where a model stores how far it is from 1 (Gemma); `factor`: of what comes out.
+    init(_ weights: Weights, width: Int, epsilon: Float, offset: Float = 0, times factor: Float = 1) throws {
+        weight =
+            offset == 0 && factor == 1
+            ? try weights.vectors(["weight"], shapes: [[width]])
+            : try weights.derived("weight", shape: [width]) { $0.mapped { ($0 + offset) * factor } }
         self.epsilon = epsilon
     }
 

@@ -106,6 +106,12 @@ extension Rotary.Configuration {
         axes = try scaling.flatMap(RotaryAxes.init)
     }
 
+    /// Reads theta and scaling where they stand side by side, as each kind of layer has them in `rope_parameters`.
+    init(parameters: Settings) throws {
+        self.init(
+            theta: Float(try parameters.number("rope_theta", in: 1...1e12)), scaling: try Self.scaling(parameters))
+    }
+
     private static func scaling(_ settings: Settings) throws -> Rotary.Scaling {
         let key = settings.value("rope_type") == nil ? "type" : "rope_type"
         func number(_ name: String) throws -> Float { Float(try settings.number(name, in: 1e-6...1e9)) }

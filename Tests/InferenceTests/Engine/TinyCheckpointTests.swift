@@ -34,32 +34,52 @@ struct TinyCheckpointTests {
     }
 
     @Test(arguments: [
-        "smolvlm-tiny", "nemotron-tiny", "internvl-tiny", "qwen25vl-tiny", "qwen3vl-tiny", "llava-tiny",
+        "smolvlm-tiny", "nemotron-tiny", "internvl-tiny", "qwen25vl-tiny", "qwen3vl-tiny", "llava-tiny", "gemma3-tiny",
     ])
     func `requests together have the reference's greedy tokens, whatever is cut in between`(
         _ checkpoint: String
+    ) async throws {
+        // Chunks that cut images in two, and too few pages for all prompts at once.
+        var configuration = EngineConfiguration()
+        configuration.maxSequences = 4
+        configuration.maxBatchTokens = 40
+        configuration.kvCache = .tokens(320)
+        try await expectGreedyTokens(of: checkpoint, configuration)
+    }
+
+    /// Steps of fewer tokens than a picture has, and pages that end within pictures and are there again the second time.
+    @Test(arguments: 1...6)
+    func `pictures that are seen whole are never cut, however small steps and pages are`(_ pageSize: Int) async throws {
+        var configuration = EngineConfiguration()
+        configuration.maxSequences = 2
+        configuration.maxBatchTokens = 5
+        configuration.pageSize = pageSize
+        configuration.kvCache = .tokens(720)
+        try await expectGreedyTokens(of: "gemma3-tiny", configuration, times: 2)
+    }
+
+    private func expectGreedyTokens(
+        of checkpoint: String, _ configuration: EngineConfiguration, times: Int = 1
     ) async throws {
         let folder = Self.root.appending(path: checkpoint)
         let json = try Data(contentsOf: folder.appending(path: "golden.json"))
         let cases = try JSONDecoder().decode(Golden.self, from: json).cases
         let backend = CPUBackend(threads: 2)
         let model = try ModelLoader.load(folder.path(), backend: backend)
-        // Chunks that cut images in two, and too few pages for all prompts at once.
-        var configuration = EngineConfiguration()
-        configuration.maxSequences = 4
-        configuration.maxBatchTokens = 40
-        configuration.kvCache = .tokens(320)
         let engine = try Engine(model: model, backend: backend, configuration: configuration)
-        let streams = try cases.map { golden in
-            let images = try golden.images.map {
-                try model.processor.process(Self.picture($0), maxTiles: golden.split ? nil : 1)
+        for _ in 0..<times {
+            let streams = try cases.map { golden in
+                let images = try golden.images.map {
+                    try model.processor.process(Self.picture($0), maxTiles: golden.split ? nil : 1)
+                }
+                let parts = golden.parts.map { $0.map(ContentPart.text) ?? .image }
+                let prompt = try model.processor.prompt(
+                    for: [ChatMessage(role: "user", content: parts)], images: images)
+                return engine.generate(Requests.greedy(prompt, count: 32, id: golden.name))
             }
-            let parts = golden.parts.map { $0.map(ContentPart.text) ?? .image }
-            let prompt = try model.processor.prompt(for: [ChatMessage(role: "user", content: parts)], images: images)
-            return engine.generate(Requests.greedy(prompt, count: 32, id: golden.name))
-        }
-        for (stream, golden) in zip(streams, cases) {
-            #expect(try await Answered(stream).ids == golden.greedy, "\(golden.name)")
+            for (stream, golden) in zip(streams, cases) {
+                #expect(try await Answered(stream).ids == golden.greedy, "\(golden.name)")
+            }
         }
         await engine.shutdown()
         #expect(

@@ -107,4 +107,52 @@ struct SchedulerTests {
         #expect(plan.encode == nil)
         #expect(plan.runs.map(\.positions) == [4..<6])
     }
+
+    /// Two images of four tokens: at 2 ..< 6 and 7 ..< 11 of 12.
+    private static func sequence(_ number: Int) -> TokenSequence {
+        let images = [[2, 3, 4, 5], [7, 8, 9, 10]].map { ImageSpan(image: ContentHash(of: [1]), positions: $0) }
+        return TokenSequence(
+            id: .init(number: number), priority: .bulk, prompt: [1, 1, 7, 7, 7, 7, 1, 7, 7, 7, 7, 1], images: images)
+    }
+
+    private static func chunks(_ maxBatchTokens: Int, sequences: Int, pageSize: Int = 4) -> [[Range<Int>]] {
+        var scheduler = Scheduler(
+            pages: 40, pageSize: pageSize, maxSequences: 2, maxBatchTokens: maxBatchTokens, keepsImagesWhole: true)
+        for number in 1...sequences { scheduler.submit(sequence(number)) }
+        var chunks: [[Range<Int>]] = []
+        while scheduler.running.isEmpty || scheduler.running.contains(where: { !$0.isDecoding }), chunks.count < 20 {
+            let runs = scheduler.next { _ in true }.runs
+            chunks.append(runs.filter { !$0.isDecode }.map(\.positions))
+            for run in runs { scheduler.record(run, token: run.wantsLogits ? 3 : nil) }
+        }
+        return chunks
+    }
+
+    @Test func `chunks end before images that are kept whole, or take them whole`() {
+        #expect(Self.chunks(12, sequences: 1) == [[0..<12]])
+        #expect(Self.chunks(10, sequences: 1) == [[0..<7], [7..<12]])
+        #expect(Self.chunks(5, sequences: 1) == [[0..<2], [2..<7], [7..<12]])
+        // More than a step should have, but never more than one image more.
+        #expect(Self.chunks(3, sequences: 1) == [[0..<2], [2..<6], [6..<7], [7..<11], [11..<12]])
+    }
+
+    @Test func `an image that is longer than a step has no company`() {
+        let chunks = Self.chunks(3, sequences: 2)
+        #expect(chunks.allSatisfy { $0.count == 1 || $0.reduce(0) { $0 + $1.count } <= 3 }, "\(chunks)")
+        #expect(chunks.joined().reduce(0) { $0 + $1.count } == 24)
+    }
+
+    /// What is in the cache was computed when the image was seen whole.
+    @Test func `a remembered page may end within an image, whose rest is one chunk`() {
+        var scheduler = Scheduler(pages: 40, pageSize: 4, maxSequences: 2, maxBatchTokens: 3, keepsImagesWhole: true)
+        scheduler.submit(Self.sequence(1))
+        while scheduler.running.first?.isDecoding != true {
+            for run in scheduler.next(isEncoded: { _ in true }).runs {
+                scheduler.record(run, token: run.wantsLogits ? 3 : nil)
+            }
+        }
+        scheduler.remove(.init(number: 1))
+        scheduler.submit(Self.sequence(2))
+        #expect(scheduler.next { _ in true }.runs.map(\.positions) == [8..<11])
+    }
 }

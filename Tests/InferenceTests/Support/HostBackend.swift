@@ -41,6 +41,7 @@ struct HostBackend: Backend {
     func pagedAttention(
         _ qkv: Tensor, angles: RotaryAngles?, cache: KVCache, layer: Int, heads: Int, layout: PagedLayout
     ) throws -> Tensor { throw refuse() }
+    func scale(_ target: Tensor, by factor: Float) throws { throw refuse() }
     func embed(_ ids: [Int32], table: Tensor) throws -> Tensor { throw refuse() }
     func gather(_ indices: [Int32], of input: Tensor) throws -> Tensor { throw refuse() }
     func scatter(_ source: Tensor, into target: Tensor, at indices: [Int32]) throws { throw refuse() }

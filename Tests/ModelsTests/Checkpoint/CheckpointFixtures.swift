@@ -15,6 +15,7 @@ enum CheckpointFixtures {
     static let qwen25VL = path("qwen25vl-tiny")
     static let qwen3VL = path("qwen3vl-tiny")
     static let llava = path("llava-tiny")
+    static let gemma3 = path("gemma3-tiny")
 
     static func path(_ name: String) -> String { folder.appending(path: name).path() }
 

@@ -96,6 +96,7 @@ struct TransposingShuffle: Backend {
     ) throws -> Tensor {
         try base.pagedAttention(qkv, angles: angles, cache: cache, layer: layer, heads: heads, layout: layout)
     }
+    func scale(_ target: Tensor, by factor: Float) throws { try base.scale(target, by: factor) }
     func embed(_ ids: [Int32], table: Tensor) throws -> Tensor { try base.embed(ids, table: table) }
     func gather(_ indices: [Int32], of input: Tensor) throws -> Tensor { try base.gather(indices, of: input) }
     func scatter(_ source: Tensor, into target: Tensor, at indices: [Int32]) throws {

@@ -20,7 +20,8 @@ struct GGUFCheckpoint: Sendable {
         let configuration = try DecoderConfiguration(gguf)
         self.gguf = gguf
         vocabulary = configuration.vocabulary
-        blueprint = .llama(configuration, writesFirstToken: try Self.writesFirstToken(metadata))
+        blueprint = .text(
+            configuration, modelType: "llama", writesFirstToken: try Self.writesFirstToken(metadata))
         tensors = try GGUFTensors(gguf, configuration)
     }
 
