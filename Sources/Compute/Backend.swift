@@ -57,8 +57,8 @@ public protocol Backend: Sendable {
     /// `rows`. Scale 1/√headSize. Returns [queries, heads × headSize], whose bits do not depend on the choice of queries.
     func attention(_ qkv: Tensor, heads: Int, segments: [Int], queries: Range<Int>) throws -> Tensor
 
-    /// Attention over paged keys and values, causal where the layout does not say what rows see: rotates queries and keys, stores keys and values in the pages of
-    /// each sequence, then attends.
+    /// Attention over paged keys and values, causal where the layout does not say what rows see: rotates queries and keys,
+    /// stores keys and values in the pages of each sequence, then attends.
     ///
     /// `qkv`: [rows, (heads + 2 × kvHeads) × headSize], queries first; row r belongs to the sequence of `layout`
     /// whose `rows` hold r. `angles` rotates pair (i, i + headSize/2); nil stores keys unrotated. Scale 1/√headSize.

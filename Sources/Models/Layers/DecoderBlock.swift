@@ -38,8 +38,8 @@ struct DecoderBlock: Sendable {
     }
 }
 
-/// Attention over the paged cache, causal but for what the step's layout says; query heads share key/value heads in groups (Ainslie et al. 2023,
-/// arXiv:2305.13245).
+/// Attention over the paged cache, causal but for what the step's layout says; query heads share key/value heads in groups
+/// (Ainslie et al. 2023, arXiv:2305.13245).
 struct SelfAttention: Sendable {
     /// width → (heads + 2 × kvHeads) × headSize.
     let queryKeyValue: Linear

@@ -57,7 +57,8 @@ struct DecoderConfiguration: Sendable, Equatable {
         try RMSNorm(weights, width: width ?? self.width, epsilon: epsilon, offset: normOffset, times: factor)
     }
 
-    /// Reads the settings of a Llama, or of a Qwen2 or Qwen3 where a family has decoders of that kind; sizes have no defaults, because a wrong guess costs more than an error.
+    /// Reads the settings of a Llama, or of a Qwen2 or Qwen3 where a family has decoders of that kind; sizes have no defaults,
+    /// because a wrong guess costs more than an error.
     ///
     /// `root`: the settings of the whole checkpoint, which may say something of tying too; `rotary`: read already, where a family
     /// has more than one.
