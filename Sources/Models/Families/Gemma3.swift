@@ -5,23 +5,6 @@ extension Gemma3Configuration: ImageTextConfiguration {
     static let decoderScope = "language_model.model"
 }
 
-extension TensorAliases {
-    /// Names that transformers 4.50 to 5 have written.
-    static let gemma3 = TensorAliases(canonicalPrefixes: [
-        "vision_tower.": "vision_tower.",
-        "vision_tower.vision_model.": "vision_tower.",
-        "model.vision_tower.": "vision_tower.",
-        "model.vision_tower.vision_model.": "vision_tower.",
-        "multi_modal_projector.": "multi_modal_projector.",
-        "model.multi_modal_projector.": "multi_modal_projector.",
-        "language_model.model.": "language_model.model.",
-        "model.language_model.": "language_model.model.",
-        "model.language_model.model.": "language_model.model.",
-        "language_model.lm_head.": "lm_head.",
-        "model.language_model.lm_head.": "lm_head.",
-    ])
-}
-
 extension TaggedImageProcessor.Tags {
     /// The template writes the tag that begins a picture, and transformers' processor the rest, empty lines included.
     static let gemma3 = Self(
@@ -37,7 +20,7 @@ extension ModelFamily {
         let tags = TaggedImageProcessor.Tags.gemma3
         return Blueprint(
             modelType: "gemma3", shape: configuration.text.shape, tokensPerFrame: configuration.tokensPerImage,
-            mayTieHead: configuration.text.mayTieHead, aliases: .gemma3,
+            mayTieHead: configuration.text.mayTieHead, aliases: .imageText,
             audit: { try Gemma3.audit($0, configuration) },
             model: { try Gemma3($0, configuration, backend: $1) },
             checkProcessor: { images, _ in _ = try SingleFrameImages(gemma3: images, model: configuration) },

@@ -45,3 +45,20 @@ struct ImageTextModel<Tower: ImageTower>: VisionLanguageModel {
         try decoder.forward(batch, cache: cache, on: backend)
     }
 }
+
+extension TensorAliases {
+    /// Names that transformers 4.36 to 5 have written for a tower, a projector and a decoder.
+    static let imageText = TensorAliases(canonicalPrefixes: [
+        "vision_tower.": "vision_tower.",
+        "vision_tower.vision_model.": "vision_tower.",
+        "model.vision_tower.": "vision_tower.",
+        "model.vision_tower.vision_model.": "vision_tower.",
+        "multi_modal_projector.": "multi_modal_projector.",
+        "model.multi_modal_projector.": "multi_modal_projector.",
+        "language_model.model.": "language_model.model.",
+        "model.language_model.": "language_model.model.",
+        "model.language_model.model.": "language_model.model.",
+        "language_model.lm_head.": "lm_head.",
+        "model.language_model.lm_head.": "lm_head.",
+    ])
+}

@@ -5,21 +5,6 @@ extension InternVLConfiguration: ImageTextConfiguration {
     static let decoderScope = "language_model.model"
 }
 
-extension TensorAliases {
-    /// Names that transformers 4.52 to 5 have written.
-    static let internVL = TensorAliases(canonicalPrefixes: [
-        "vision_tower.": "vision_tower.",
-        "model.vision_tower.": "vision_tower.",
-        "multi_modal_projector.": "multi_modal_projector.",
-        "model.multi_modal_projector.": "multi_modal_projector.",
-        "language_model.model.": "language_model.model.",
-        "model.language_model.": "language_model.model.",
-        "model.language_model.model.": "language_model.model.",
-        "language_model.lm_head.": "lm_head.",
-        "model.language_model.lm_head.": "lm_head.",
-    ])
-}
-
 extension TaggedImageProcessor.Tags {
     static let internVL = Self(start: "<img>", marker: "<IMG_CONTEXT>", end: "</img>")
 }
@@ -32,7 +17,7 @@ extension ModelFamily {
         let tags = TaggedImageProcessor.Tags.internVL
         return Blueprint(
             modelType: "internvl", shape: configuration.text.shape, tokensPerFrame: configuration.tokensPerTile,
-            mayTieHead: configuration.text.mayTieHead, aliases: .internVL,
+            mayTieHead: configuration.text.mayTieHead, aliases: .imageText,
             audit: { try InternVL.audit($0, configuration) },
             model: { try InternVL($0, configuration, backend: $1) },
             checkProcessor: { images, _ in _ = try TiledImages(internVL: images, model: configuration) },

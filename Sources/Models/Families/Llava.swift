@@ -5,23 +5,6 @@ extension LlavaConfiguration: ImageTextConfiguration {
     static let decoderScope = "language_model.model"
 }
 
-extension TensorAliases {
-    /// Names that transformers 4.36 to 5 have written.
-    static let llava = TensorAliases(canonicalPrefixes: [
-        "vision_tower.": "vision_tower.",
-        "vision_tower.vision_model.": "vision_tower.",
-        "model.vision_tower.": "vision_tower.",
-        "model.vision_tower.vision_model.": "vision_tower.",
-        "multi_modal_projector.": "multi_modal_projector.",
-        "model.multi_modal_projector.": "multi_modal_projector.",
-        "language_model.model.": "language_model.model.",
-        "model.language_model.": "language_model.model.",
-        "model.language_model.model.": "language_model.model.",
-        "language_model.lm_head.": "lm_head.",
-        "model.language_model.lm_head.": "lm_head.",
-    ])
-}
-
 extension TaggedImageProcessor.Tags {
     static let llava = Self(start: "", marker: "<image>", end: "")
 }
@@ -34,7 +17,7 @@ extension ModelFamily {
         let tags = TaggedImageProcessor.Tags.llava
         return Blueprint(
             modelType: "llava", shape: configuration.text.shape, tokensPerFrame: configuration.tokensPerImage,
-            mayTieHead: configuration.text.mayTieHead, aliases: .llava,
+            mayTieHead: configuration.text.mayTieHead, aliases: .imageText,
             audit: { try Llava.audit($0, configuration) },
             model: { try Llava($0, configuration, backend: $1) },
             checkProcessor: { images, _ in _ = try SingleFrameImages(llava: images, model: configuration) },

@@ -27,22 +27,8 @@ struct Gemma3Tests {
         try golden.expectAgreement(load(), of: Gemma3.self, on: backend)
     }
 
-    struct PixelGolden: Decodable {
-        var width, height, seed: Int
-        var sha256: String
-    }
-
     @Test func `pixel values of 19 sizes equal those of the Pillow-based processor exactly`() throws {
-        let goldens = try CheckpointFixtures.decode([PixelGolden].self, from: "gemma3-tiny/pixels.json")
-        #expect(goldens.count == 19)
-        let processor = try load().processor
-        for golden in goldens {
-            let picture = DrawnPicture.image(width: golden.width, height: golden.height, seed: golden.seed)
-            let image = try processor.process(picture, maxTiles: nil)
-            #expect(image.frameCount == 1 && image.tokenCount == 4)
-            #expect(image.pixels.count <= processor.mostPixelBytes(maxTiles: nil))
-            #expect(hash(of: image.normalised) == golden.sha256, "\(golden)")
-        }
+        try expectExactPixels(of: "gemma3-tiny", sizes: 19, tokens: 4)
     }
 
     @Test func `what a user writes as an image or as a turn stays words`() throws {
@@ -68,7 +54,7 @@ struct Gemma3Tests {
         let checkpoint = try Checkpoint(CheckpointFixtures.gemma3)
         var configuration = try Gemma3Configuration(checkpoint.settings)
         change(&configuration)
-        let tensors = try CheckpointTensors(checkpoint, aliases: .gemma3)
+        let tensors = try CheckpointTensors(checkpoint, aliases: .imageText)
         let model = try Gemma3(.loading(tensors, to: backend, quantization: .none), configuration, backend: backend)
         let prompt = try golden.prompt(load())
         let features = try backend.download(model.encode(prompt.images[1].image))
@@ -160,8 +146,8 @@ struct Gemma3Tests {
     ])
     func `every generation of tensor names means the same`(_ saved: String, _ other: String) {
         for name in ["encoder.layers.0.mlp.fc1.weight", "weight"] {
-            let canonical = TensorAliases.gemma3.canonicalName(of: saved + name)
-            #expect(TensorAliases.gemma3.canonicalName(of: other + name) == canonical)
+            let canonical = TensorAliases.imageText.canonicalName(of: saved + name)
+            #expect(TensorAliases.imageText.canonicalName(of: other + name) == canonical)
         }
     }
 
@@ -214,28 +200,14 @@ struct Gemma3Tests {
     }
 
     @Test func `random weights run a whole prompt, without image settings too`() throws {
-        let folder = try TemporaryFolder(copyOf: CheckpointFixtures.gemma3)
-        try FileManager.default.removeItem(atPath: folder.path + "/preprocessor_config.json")
-        let model = try ModelLoader.random(
-            configuration: folder.path + "/config.json", backend: backend, type: .bf16)
-        let image = try model.processor.process(DrawnPicture.image(width: 61, height: 47, seed: 1), maxTiles: nil)
-        let prompt = try model.processor.prompt(
-            for: [ChatMessage(role: "user", content: [.image, .text("Hello")])], images: [image])
-        #expect(prompt.images[0].positions.count == 4)
-        let generation = try GreedyGeneration(prompt, length: 4, on: model.model, backend)
-        let logits = try generation.prefill(logitRows: [Int32(prompt.tokens.count - 1)])
-        #expect(logits.count == 410 && logits.allSatisfy(\.isFinite) && Set(logits).count > 100)
+        try expectRandomWeightsRun(of: CheckpointFixtures.gemma3, imageTokens: 4, vocabulary: 410)
     }
 
     @Test(arguments: [("q8", 0.15), ("q4", 0.8)])
     func `quantised weights load and answer nearly alike`(_ name: String, _ bound: Float) throws {
         let golden = try #require(Self.cases.first { $0.name == "one picture" })
         let quantization = try #require(LoadOptions.Quantization(rawValue: name))
-        let model = try ModelLoader.load(
-            CheckpointFixtures.gemma3, backend: backend, options: LoadOptions(quantization: quantization))
-        let generation = try GreedyGeneration(golden.prompt(model), length: 1, on: model.model, backend)
-        let difference = relativeError(try generation.prefill(logitRows: golden.logitRows), golden.logits)
-        #expect(difference > 1e-4 && difference < bound, "\(difference)")
+        try golden.expectQuantisedAnswer(of: CheckpointFixtures.gemma3, quantization, within: bound)
     }
 
     /// The same decoder as a checkpoint of its own: what 270M and 1B are.

@@ -61,7 +61,7 @@ struct InternVLTests {
         let checkpoint = try Checkpoint(CheckpointFixtures.internVL)
         var configuration = try InternVLConfiguration(checkpoint.settings)
         change(&configuration)
-        let tensors = try CheckpointTensors(checkpoint, aliases: .internVL)
+        let tensors = try CheckpointTensors(checkpoint, aliases: .imageText)
         let backend = other ?? self.backend
         let model = try InternVL(
             .loading(tensors, to: self.backend, quantization: .none), configuration, backend: backend)
@@ -132,25 +132,11 @@ struct InternVLTests {
     }
 
     @Test func `random weights run a whole prompt, without image settings too`() throws {
-        let folder = try TemporaryFolder(copyOf: CheckpointFixtures.internVL)
-        try FileManager.default.removeItem(atPath: folder.path + "/preprocessor_config.json")
-        let model = try ModelLoader.random(
-            configuration: folder.path + "/config.json", backend: backend, type: .bf16)
-        let image = try model.processor.process(DrawnPicture.image(width: 61, height: 47, seed: 1), maxTiles: nil)
-        let prompt = try model.processor.prompt(
-            for: [ChatMessage(role: "user", content: [.image, .text("Hello")])], images: [image])
-        #expect(prompt.images[0].positions.count == 52)
-        let generation = try GreedyGeneration(prompt, length: 4, on: model.model, backend)
-        let logits = try generation.prefill(logitRows: [Int32(prompt.tokens.count - 1)])
-        #expect(logits.count == 320 && logits.allSatisfy(\.isFinite) && Set(logits).count > 100)
+        try expectRandomWeightsRun(of: CheckpointFixtures.internVL, imageTokens: 52, vocabulary: 320)
     }
 
     @Test func `8-bit weights load and answer nearly alike`() throws {
         let golden = try #require(Self.cases.first { $0.name == "one picture in tiles" })
-        let model = try ModelLoader.load(
-            CheckpointFixtures.internVL, backend: backend, options: LoadOptions(quantization: .q8))
-        let generation = try GreedyGeneration(golden.prompt(model), length: 1, on: model.model, backend)
-        let difference = relativeError(try generation.prefill(logitRows: golden.logitRows), golden.logits)
-        #expect(difference > 1e-4 && difference < 0.1)
+        try golden.expectQuantisedAnswer(of: CheckpointFixtures.internVL, .q8, within: 0.1)
     }
 }

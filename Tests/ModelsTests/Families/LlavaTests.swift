@@ -27,22 +27,8 @@ struct LlavaTests {
         try golden.expectAgreement(load(), of: Llava.self, on: backend)
     }
 
-    struct PixelGolden: Decodable {
-        var width, height, seed: Int
-        var sha256: String
-    }
-
     @Test func `pixel values of 19 sizes equal those of the Pillow-based processor exactly`() throws {
-        let goldens = try CheckpointFixtures.decode([PixelGolden].self, from: "llava-tiny/pixels.json")
-        #expect(goldens.count == 19)
-        let processor = try load().processor
-        for golden in goldens {
-            let picture = DrawnPicture.image(width: golden.width, height: golden.height, seed: golden.seed)
-            let image = try processor.process(picture, maxTiles: nil)
-            #expect(image.frameCount == 1 && image.tokenCount == 16)
-            #expect(image.pixels.count <= processor.mostPixelBytes(maxTiles: nil))
-            #expect(hash(of: image.normalised) == golden.sha256, "\(golden)")
-        }
+        try expectExactPixels(of: "llava-tiny", sizes: 19, tokens: 16)
     }
 
     @Test func `the beginning token is the tokenizer's to write, and is written once`() throws {
@@ -70,7 +56,7 @@ struct LlavaTests {
         let checkpoint = try Checkpoint(CheckpointFixtures.llava)
         var configuration = try LlavaConfiguration(checkpoint.settings)
         change(&configuration)
-        let prefixes = TensorAliases.llava.canonicalPrefixes.merging(names) { $1 }
+        let prefixes = TensorAliases.imageText.canonicalPrefixes.merging(names) { $1 }
         let tensors = try CheckpointTensors(checkpoint, aliases: TensorAliases(canonicalPrefixes: prefixes))
         let model = try Llava(.loading(tensors, to: backend, quantization: .none), configuration, backend: backend)
         let prompt = try golden.prompt(load())
@@ -131,8 +117,8 @@ struct LlavaTests {
     ])
     func `every generation of tensor names means the same`(_ saved: String, _ other: String) {
         for name in ["encoder.layers.0.mlp.fc1.weight", "weight"] {
-            let canonical = TensorAliases.llava.canonicalName(of: saved + name)
-            #expect(TensorAliases.llava.canonicalName(of: other + name) == canonical)
+            let canonical = TensorAliases.imageText.canonicalName(of: saved + name)
+            #expect(TensorAliases.imageText.canonicalName(of: other + name) == canonical)
         }
     }
 
@@ -178,25 +164,11 @@ struct LlavaTests {
     }
 
     @Test func `random weights run a whole prompt, without image settings too`() throws {
-        let folder = try TemporaryFolder(copyOf: CheckpointFixtures.llava)
-        try FileManager.default.removeItem(atPath: folder.path + "/preprocessor_config.json")
-        let model = try ModelLoader.random(
-            configuration: folder.path + "/config.json", backend: backend, type: .bf16)
-        let image = try model.processor.process(DrawnPicture.image(width: 61, height: 47, seed: 1), maxTiles: nil)
-        let prompt = try model.processor.prompt(
-            for: [ChatMessage(role: "user", content: [.image, .text("Hello")])], images: [image])
-        #expect(prompt.images[0].positions.count == 16)
-        let generation = try GreedyGeneration(prompt, length: 4, on: model.model, backend)
-        let logits = try generation.prefill(logitRows: [Int32(prompt.tokens.count - 1)])
-        #expect(logits.count == 406 && logits.allSatisfy(\.isFinite) && Set(logits).count > 100)
+        try expectRandomWeightsRun(of: CheckpointFixtures.llava, imageTokens: 16, vocabulary: 406)
     }
 
     @Test func `8-bit weights load and answer nearly alike`() throws {
         let golden = try #require(Self.cases.first { $0.name == "one wide picture" })
-        let model = try ModelLoader.load(
-            CheckpointFixtures.llava, backend: backend, options: LoadOptions(quantization: .q8))
-        let generation = try GreedyGeneration(golden.prompt(model), length: 1, on: model.model, backend)
-        let difference = relativeError(try generation.prefill(logitRows: golden.logitRows), golden.logits)
-        #expect(difference > 1e-4 && difference < 0.1)
+        try golden.expectQuantisedAnswer(of: CheckpointFixtures.llava, .q8, within: 0.1)
     }
 }
