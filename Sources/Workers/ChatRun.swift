@@ -8,10 +8,14 @@ import Synchronization
 struct ChatRun: Sendable {
     private let dispatcher: Dispatcher
     private let claim: Claim
+    private let arrival: ContinuousClock.Instant
 
     init(_ dispatcher: Dispatcher, _ claim: Claim) {
         self.dispatcher = dispatcher
         self.claim = claim
+        let (now, arrival) = (ContinuousClock.now, dispatcher.waiters.arrival(of: claim.key))
+        self.arrival = arrival ?? now
+        if let arrival { dispatcher.measured.withLock { $0.requests.queueTime.observe(now - arrival) } }
     }
 
     private var model: LoadedModel { dispatcher.model }
@@ -25,6 +29,7 @@ struct ChatRun: Sendable {
                 code: "invalid_payload", message: "the stored request is not readable: \(error)", isRetryable: false)
         }
         let question = try await ask(work)
+        dispatcher.measured.withLock { $0.requests.promptTokens.observe(Double(question.promptTokens)) }
         dispatcher.waiters.send(.started(promptTokens: question.promptTokens), to: claim.key)
         let outcomes = try await outcomes(of: question, hasLogprobs: work.sampling.topLogprobs != nil)
         return ChatAnswer(
@@ -85,7 +90,7 @@ struct ChatRun: Sendable {
     private func prepare(_ work: ChatWork) async throws -> PreparedImages {
         // Nobody whose images are at hand waits for the budget behind somebody whose host is slow.
         let fetched = try await inTurns(work.images) { reference in
-            reference.isRemote ? try await dispatcher.images.bytes(of: reference) : nil
+            reference.isRemote ? try await fetch(reference) : nil
         }
         let most = claim.priority == .bulk ? model.processor.mostPixelBytes(maxTiles: work.maxTiles) : 0
         // All of it at once: two requests that each wait for the other's share would wait for ever.
@@ -96,6 +101,17 @@ struct ChatRun: Sendable {
         }
         hold.shrink(to: prepared.reduce(0) { $0 + $1.processed.pixels.count })
         return PreparedImages(processed: prepared.map(\.processed), facts: prepared.map(\.facts), hold: hold)
+    }
+
+    private func fetch(_ reference: ImageReference) async throws -> [UInt8] {
+        let start = ContinuousClock.now
+        let bytes = try await dispatcher.images.bytes(of: reference)
+        let time = ContinuousClock.now - start
+        dispatcher.measured.withLock {
+            $0.fetchedImages += 1
+            $0.fetchTime += time
+        }
+        return bytes
     }
 
     /// What `body` makes of each of `items`, a few at a time, in their order.
@@ -158,17 +174,23 @@ struct ChatRun: Sendable {
     ) async throws -> Outcome {
         var text = ""
         var logprobs: [TokenLogprob] = []
+        var times = ChoiceTimes(arrival: arrival, asked: .now)
         for try await event in answer {
             // Whoever has a token has all images encoded.
             pixels.shrink(to: 0)
             switch event {
             case .delta(let delta):
+                dispatcher.measured.withLock { times.note(in: &$0.requests) }
                 let probabilities = delta.tokens.compactMap(logprob)
                 text += delta.text
                 logprobs += probabilities
                 dispatcher.waiters.send(
                     .delta(choice: index, text: delta.text, logprobs: probabilities), to: claim.key)
             case .finished(let summary):
+                dispatcher.measured.withLock {
+                    times.finish(
+                        summary.finishReason.rawValue, tokens: summary.completionTokens, in: &$0.requests)
+                }
                 dispatcher.waiters.send(.choiceFinished(choice: index, summary), to: claim.key)
                 return Outcome(
                     choice: choice(index, text, summary, hasLogprobs ? logprobs : nil), summary: summary)
