@@ -80,7 +80,8 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ]),
+            ],
+            resources: ["openapi.json", "docs.html"].map { .embedInCode("OpenAPI/\($0)") }),
         library(
             "ModelHub",
             [
@@ -120,6 +121,12 @@ let package = Package(
             name: "LoopbackHub", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
             path: "Tests/LoopbackHub", swiftSettings: settings),
         tests("ModelHubTests", ["ModelHub", "LoopbackHub", .product(name: "NIOHTTP1", package: "swift-nio")]),
-        tests("docentTests", ["docent", "Captioning", "Jobs", "ModelHub", "LoopbackHub"]),
+        tests(
+            "docentTests",
+            [
+                "docent", "Captioning", "Jobs", "Inference", "ModelHub", "LoopbackHub",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
     ]
 )

@@ -1,5 +1,6 @@
 import Hummingbird
 import HummingbirdCore
+public import Inference
 public import Jobs
 public import Logging
 public import Models
@@ -19,12 +20,15 @@ public struct APIServer: Service {
     private let logger: Logger
     private let onServerRunning: @Sendable (_ port: Int) async -> Void
     let responder: RouterResponder<APIContext>
+    /// What is served, for the document of it.
+    let routes: [String]
 
     /// `modelNames`: what the model is called in requests, the first of them in answers; empty for its own name.
-    /// `onServerRunning` is told the bound port.
+    /// `engine`: what the engine is doing, for the metrics. `onServerRunning` is told the bound port.
     public init(
         configuration: ServerConfiguration, store: JobStore, dispatcher: Dispatcher, model: LoadedModel,
-        modelNames: [String] = [], health: ServiceHealth = ServiceHealth(), logger: Logger,
+        modelNames: [String] = [], health: ServiceHealth = ServiceHealth(),
+        engine: @escaping @Sendable () -> EngineMetrics = { EngineMetrics() }, logger: Logger,
         onServerRunning: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) {
         self.configuration = configuration
@@ -34,10 +38,14 @@ public struct APIServer: Service {
         self.onServerRunning = onServerRunning
         let rules = ChatRules(configuration: configuration, model: model, modelNames: modelNames)
         let table = RouteTable()
+        let calls = CallMeasurements()
+        let admission = Admission(limit: configuration.maxWaitingRequests)
+        let bodies = BodyBudget(limit: configuration.maxBufferedBodyBytes)
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.addMiddleware {
             RequestIdentity()
-            AccessLog()
+            AccessLog(calls: calls)
+            CrossOrigin(origins: configuration.allowedOrigins)
             ErrorMiddleware(routes: table)
         }
         HealthRoutes(health: health).add(to: router)
@@ -46,14 +54,20 @@ public struct APIServer: Service {
             ModelObject(name: $0, card: model.card, contextLength: rules.contextLength)
         }
         ModelRoutes(models: models).add(to: guarded)
-        MetadataRoutes(card: model.card, rules: rules).add(to: guarded)
+        MetadataRoutes(card: model.card, rules: rules, license: configuration.license).add(to: guarded)
         ChatRoutes(
             store: store, dispatcher: dispatcher, rules: rules, configuration: configuration,
-            admission: Admission(limit: configuration.maxWaitingRequests),
-            bodies: BodyBudget(limit: configuration.maxBufferedBodyBytes)
+            admission: admission, bodies: bodies
         ).add(to: guarded)
+        TokenRoutes(model: model, rules: rules, configuration: configuration, bodies: bodies).add(to: guarded)
+        MetricsRoutes(
+            store: store, dispatcher: dispatcher, engine: engine, calls: calls, admission: admission,
+            modelName: rules.modelName
+        ).add(to: guarded)
+        DocumentRoutes().add(to: guarded)
         JobRoutes(store: store, modelName: rules.modelName, configuration: configuration).add(to: guarded)
         table.fill(from: router)
+        routes = table.all
         responder = router.buildResponder()
     }
 

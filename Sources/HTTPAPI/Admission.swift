@@ -19,7 +19,7 @@ final class Admission: Sendable {
     }
 
     private let taken = Atomic(0)
-    private let limit: Int
+    let limit: Int
 
     init(limit: Int) { self.limit = limit }
 

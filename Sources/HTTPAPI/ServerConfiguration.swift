@@ -9,12 +9,18 @@ public struct ServerConfiguration: Sendable {
     public var maxBodyBytes = 64 << 20
     /// Most images of one request.
     public var maxImages = 16
+    /// Longest prompt and answer together, as the engine was told; nil for the model's context.
+    public var maxModelLength: Int?
     /// What an inline image's header may ask for; the same limits as the dispatcher's.
     public var imageLimits = ImageLimits()
     /// Most answers to one request (`n`).
     public var maxChoices = 128
     /// Keys of which a client must present one; empty lets everybody in.
     public var apiKeys: [String] = []
+    /// Origins whose pages may read answers in a browser, "*" for all; empty for none.
+    public var allowedOrigins: [String] = []
+    /// What came with the model, if anything did.
+    public var license: License?
     public var fetchPolicy = FetchPolicy()
     /// A connection on which nothing comes for this long, between requests or inside one, is closed.
     public var idleTimeout: Duration = .seconds(75)

@@ -24,7 +24,7 @@ public final class Engine: TextGenerator {
     ) throws {
         let shape = model.model.shape
         let cacheShape = try configuration.kvCacheShape(for: shape)
-        maxSequenceTokens = min(shape.contextLength, cacheShape.capacity)
+        maxSequenceTokens = min(shape.contextLength, cacheShape.capacity, configuration.maxSequenceTokens ?? .max)
         validation = RequestValidation(vocabulary: shape.vocabulary, maxSequenceTokens: maxSequenceTokens)
         let mailbox = Mailbox(limit: configuration.maxSequences + configuration.maxWaiting)
         let executor = ThreadExecutor(name: "engine")

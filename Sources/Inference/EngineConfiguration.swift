@@ -14,6 +14,8 @@ public struct EngineConfiguration: Sendable, Hashable {
     /// Tokens of one step, decodes and chunks of prompts together; greater than `maxSequences`. Whoever arrives waits for the
     /// step under way: by default about as long as the newcomer's own prompt, one picture and a question, takes.
     public var maxBatchTokens = 160
+    /// Longest prompt and answer together, if shorter than the model's context; nil for all of that.
+    public var maxSequenceTokens: Int?
     /// Tokens of one page of the KV cache.
     public var pageSize = 16
     /// Never more is taken than `maxSequences` sequences of the longest length can fill.
@@ -34,7 +36,7 @@ public struct EngineConfiguration: Sendable, Hashable {
             case .tokens(let tokens): tokens
             case .bytes(let bytes): bytes / tokenBytes
             }
-        let longest = (model.contextLength + pageSize - 1) / pageSize
+        let longest = (min(model.contextLength, maxSequenceTokens ?? .max) + pageSize - 1) / pageSize
         let pages = min(wanted / pageSize, maxSequences * longest)
         guard pages > 0 else {
             throw EngineError.invalidConfiguration(
@@ -50,6 +52,7 @@ public struct EngineConfiguration: Sendable, Hashable {
         }
         try require(maxSequences > 0, "maxSequences is \(maxSequences), it must be at least 1")
         try require(pageSize > 0, "pageSize is \(pageSize), it must be at least 1")
+        try require(maxSequenceTokens ?? 1 > 0, "maxSequenceTokens is \(maxSequenceTokens ?? 1), it must be at least 1")
         try require(maxWaiting >= 0, "maxWaiting is \(maxWaiting), it must not be negative")
         try require(imageCacheBytes >= 0, "imageCacheBytes is \(imageCacheBytes), it must not be negative")
         try require(

@@ -8,10 +8,14 @@ import Synchronization
 struct ChatRun: Sendable {
     private let dispatcher: Dispatcher
     private let claim: Claim
+    private let arrival: ContinuousClock.Instant
 
     init(_ dispatcher: Dispatcher, _ claim: Claim) {
         self.dispatcher = dispatcher
         self.claim = claim
+        let (now, arrival) = (ContinuousClock.now, dispatcher.waiters.arrival(of: claim.key))
+        self.arrival = arrival ?? now
+        if let arrival { dispatcher.measured.withLock { $0.requests.queueTime.observe(now - arrival) } }
     }
 
     private var model: LoadedModel { dispatcher.model }
@@ -26,6 +30,7 @@ struct ChatRun: Sendable {
         }
         let question = try await ask(work)
         let promptTokenIDs = work.reporting?.hasIDs == true ? question.prompt : nil
+        dispatcher.measured.withLock { $0.requests.promptTokens.observe(Double(question.prompt.count)) }
         dispatcher.waiters.send(
             .started(promptTokens: question.prompt.count, tokenIDs: promptTokenIDs), to: claim.key)
         let outcomes = try await outcomes(of: question, work)
@@ -91,7 +96,7 @@ struct ChatRun: Sendable {
     private func prepare(_ work: ChatWork) async throws -> PreparedImages {
         // Nobody whose images are at hand waits for the budget behind somebody whose host is slow.
         let fetched = try await inTurns(work.images) { reference in
-            reference.isRemote ? try await dispatcher.images.bytes(of: reference) : nil
+            reference.isRemote ? try await fetch(reference) : nil
         }
         let tiles = work.images.indices.map(work.maxTiles(ofImage:))
         let most = claim.priority == .bulk ? tiles.reduce(0) { $0 + model.processor.mostPixelBytes(maxTiles: $1) } : 0
@@ -105,6 +110,17 @@ struct ChatRun: Sendable {
         }
         hold.shrink(to: prepared.reduce(0) { $0 + $1.processed.pixels.count })
         return PreparedImages(processed: prepared.map(\.processed), facts: prepared.map(\.facts), hold: hold)
+    }
+
+    private func fetch(_ reference: ImageReference) async throws -> [UInt8] {
+        let start = ContinuousClock.now
+        let bytes = try await dispatcher.images.bytes(of: reference)
+        let time = ContinuousClock.now - start
+        dispatcher.measured.withLock {
+            $0.fetchedImages += 1
+            $0.fetchTime += time
+        }
+        return bytes
     }
 
     /// What `body` makes of each of `items`, a few at a time, in their order.
@@ -168,12 +184,19 @@ struct ChatRun: Sendable {
     ) async throws -> Outcome {
         var reader = reader
         if let beginning = reader.beginning { dispatcher.waiters.send(.delta(beginning), to: claim.key) }
+        var times = ChoiceTimes(arrival: arrival, asked: .now)
         for try await event in answer {
             // Whoever has a token has all images encoded.
             pixels.shrink(to: 0)
             switch event {
-            case .delta(let delta): dispatcher.waiters.send(.delta(reader.read(delta)), to: claim.key)
+            case .delta(let delta):
+                dispatcher.measured.withLock { times.note(in: &$0.requests) }
+                dispatcher.waiters.send(.delta(reader.read(delta)), to: claim.key)
             case .finished(let summary):
+                dispatcher.measured.withLock {
+                    times.finish(
+                        summary.finishReason.rawValue, tokens: summary.completionTokens, in: &$0.requests)
+                }
                 let (rest, choice) = reader.end(summary)
                 if let rest { dispatcher.waiters.send(.delta(rest), to: claim.key) }
                 dispatcher.waiters.send(.choiceFinished(choice, usage: reader.usage), to: claim.key)

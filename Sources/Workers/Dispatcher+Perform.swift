@@ -67,7 +67,10 @@ extension Dispatcher {
             case .failed: waiters.finish(claim.key, with: .failed(failure))
             case .leaseLost: waiters.finish(claim.key, with: .cancelled)
             }
-            measured.withLock { $0.requestsFailed += 1 }
+            measured.withLock {
+                $0.requestsFailed += 1
+                $0.requests.noteEnd("error")
+            }
         } catch {
             logger.error(
                 "failure not recorded; the lease will expire",
@@ -81,6 +84,7 @@ extension Dispatcher {
         case .cancelled:
             // The row is flagged: this turns into `cancelled`, not `failed`.
             _ = try await store.fail(claim, RequestFailure(code: "cancelled", message: "cancelled", isRetryable: false))
+            measured.withLock { $0.requests.noteEnd("abort") }
             waiters.finish(claim.key, with: .cancelled)
         case .leaseLost:
             waiters.finish(claim.key, with: .cancelled)

@@ -11,6 +11,10 @@ public struct DispatcherStatistics: Sendable, Hashable {
     public var resizeTime: Duration = .zero
     /// For how long at least one image was being decoded or resized.
     public var imageWorkTime: Duration = .zero
+    /// Images that came from other hosts, and the time that each took, added up.
+    public var fetchedImages = 0
+    public var fetchTime: Duration = .zero
+    public var requests = RequestMeasurements()
 
     public init() {}
 }

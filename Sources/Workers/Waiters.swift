@@ -8,6 +8,7 @@ final class Waiters: Sendable {
     private struct Waiter {
         var continuation: AsyncStream<WorkEvent>.Continuation
         var requestID: RequestID?
+        let arrival = ContinuousClock.now
     }
 
     private let waiters = Mutex<[String: Waiter]>([:])
@@ -28,6 +29,9 @@ final class Waiters: Sendable {
         waiters.withLock { $0[key] = Waiter(continuation: continuation) }
         return stream
     }
+
+    /// When somebody began to wait for `key`; nil when nobody does.
+    func arrival(of key: String) -> ContinuousClock.Instant? { waiters.withLock { $0[key]?.arrival } }
 
     func bind(_ key: String, to requestID: RequestID) {
         waiters.withLock { $0[key]?.requestID = requestID }

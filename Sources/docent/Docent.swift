@@ -20,17 +20,15 @@ struct Docent: AsyncParsableCommand {
 
     static func main() async {
         Heap.returnLargeBlocks()
-        let environment = ProcessInfo.processInfo.environment
-        let level = environment["DOCENT_LOG_LEVEL"].flatMap(Logger.Level.init(rawValue:)) ?? .warning
-        LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = level
-            return handler
+        var environment = ProcessInfo.processInfo.environment
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if arguments.first == ServeCommand.configuration.commandName {
+            environment = ForeignVariables(environment: environment).translated
         }
+        startLogging(environment)
         StandardStream.ignoreClosedPipes()
-        let arguments = EnvironmentTwins(environment: environment).expand(Array(CommandLine.arguments.dropFirst()))
         do {
-            var command = try parseAsRoot(arguments)
+            var command = try parseAsRoot(EnvironmentTwins(environment: environment).expand(arguments))
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -38,6 +36,17 @@ struct Docent: AsyncParsableCommand {
             }
         } catch {
             exit(withError: error)
+        }
+    }
+
+    private static func startLogging(_ environment: [String: String]) {
+        let level = environment["DOCENT_LOG_LEVEL"].flatMap(Logger.Level.init(rawValue:)) ?? .warning
+        let isJSON = environment["DOCENT_LOG_FORMAT"] == "json"
+        LoggingSystem.bootstrap { label in
+            if isJSON { return JSONLinesLogHandler(label: label, logLevel: level) }
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = level
+            return handler
         }
     }
 }

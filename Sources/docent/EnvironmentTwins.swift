@@ -14,6 +14,7 @@ struct EnvironmentTwins {
         ] + imageLimits,
         "serve": [
             "host", "port", "model", "device", "threads", "quantize", "database", "api-key", "allow-hosts",
+            "served-model-name", "max-model-len", "max-num-seqs", "max-images", "allowed-origins",
         ] + imageLimits,
         "jobs list": ["server", "database", "json", "limit"],
         "jobs show": ["server", "database", "json"],

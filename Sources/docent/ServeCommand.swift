@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 import HTTPAPI
 import Inference
 import Jobs
@@ -13,7 +14,8 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve", abstract: "Answer chat completions about images over HTTP.",
         discussion: """
             SIGTERM and Control-C drain: running requests end, then the server does; a second one ends it at once. What \
-            waits in the queue goes on at the next start. DOCENT_LOG_LEVEL=info logs every request on standard error.
+            waits in the queue goes on at the next start. DOCENT_LOG_LEVEL=info logs every request on standard error, and \
+            DOCENT_LOG_FORMAT=json as a JSON object each. Variables of NVIDIA NIM (NIM_SERVED_MODEL_NAME, …) count too.
             """)
 
     @Option(help: "The address to listen on.")
@@ -31,6 +33,7 @@ struct ServeCommand: AsyncParsableCommand {
             valueName: "hosts"))
     var allowHosts: String?
 
+    @OptionGroup var servingOptions: ServingOptions
     @OptionGroup var modelOptions: ModelOptions
     @OptionGroup var databaseOptions: DatabaseOptions
     @OptionGroup var imageLimits: ImageLimitOptions
@@ -48,6 +51,9 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        for name in ForeignVariables(environment: ProcessInfo.processInfo.environment).unknown {
+            StandardStream.error.writeLine("\(name) is set, which means nothing to docent.")
+        }
         // Loading a large model takes a while: others who want the database learn that a server is coming.
         let store = try databaseOptions.open(JobStoreConfiguration(willAnnounce: true))
         do {
@@ -64,17 +70,19 @@ struct ServeCommand: AsyncParsableCommand {
         let backend = try modelOptions.makeBackend()
         let model = try modelOptions.load(on: backend)
         try model.requireImageLibrary()
-        let engine = try Engine(model: model, backend: backend)
+        let engine = try Engine(model: model, backend: backend, configuration: servingOptions.engine)
         let configuration = try configuration()
         var work = DispatcherConfiguration()
         work.imageLimits = imageLimits.limits
+        servingOptions.apply(to: &work)
         let local = LocalImageSource(blobs: store.blobs, maxBytes: work.imageLimits.maxBytes)
         let dispatcher = Dispatcher(
             store: store, model: model, generator: engine,
             images: RemoteImageSource(local: local, policy: configuration.fetchPolicy), configuration: work,
             logger: logger)
         let server = APIServer(
-            configuration: configuration, store: store, dispatcher: dispatcher, model: model, logger: logger
+            configuration: configuration, store: store, dispatcher: dispatcher, model: model,
+            modelNames: servingOptions.names, engine: { engine.metrics }, logger: logger
         ) { port in
             let url = Self.url(host: host, port: port)
             do { try store.announce(url: url) } catch {
@@ -113,6 +121,8 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.imageLimits = imageLimits.limits
         configuration.fetchPolicy.maxBytes = imageLimits.limits.maxBytes
         configuration.fetchPolicy.allowedHosts = try allowedHosts()
+        configuration.license = License(besideModelAt: try modelOptions.folder())
+        servingOptions.apply(to: &configuration)
         return configuration
     }
 

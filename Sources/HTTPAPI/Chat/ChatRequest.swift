@@ -18,7 +18,7 @@ struct ChatRequest: Sendable {
 
     init(_ body: JSONValue, rules: ChatRules) throws {
         let fields = try JSONFields(body, path: "body")
-        try Self.checkModel(fields, rules)
+        try rules.checkModel(fields)
         try UnsupportedFields.check(fields)
         var reader = MessageReader(rules: rules)
         asked = ChatWork(messages: try reader.messages(of: fields))
@@ -54,16 +54,6 @@ struct ChatRequest: Sendable {
         var work = asked
         work.images = references
         return work
-    }
-
-    private static func checkModel(_ fields: JSONFields, _ rules: ChatRules) throws(APIError) {
-        guard let model = try fields.string("model"), !model.isEmpty else { return }
-        guard rules.modelNames.contains(model) else {
-            throw .notFound(
-                "The model `\(model.prefix(200))` does not exist; this server has: "
-                    + rules.modelNames.joined(separator: ", "),
-                param: "model")
-        }
     }
 
     /// `mm_processor_kwargs` is where vLLM takes the image processor's arguments; this one has a single argument.

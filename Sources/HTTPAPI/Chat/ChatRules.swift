@@ -18,7 +18,7 @@ struct ChatRules: Sendable {
 
     init(configuration: ServerConfiguration, model: LoadedModel, modelNames: [String]) {
         self.modelNames = modelNames.isEmpty ? [model.card.name] : modelNames
-        contextLength = model.model.shape.contextLength
+        contextLength = min(model.model.shape.contextLength, configuration.maxModelLength ?? .max)
         vocabulary = model.model.shape.vocabulary
         defaults = model.generation
         maxImages = model.processor.takesImages ? configuration.maxImages : nil
@@ -34,6 +34,14 @@ struct ChatRules: Sendable {
     /// Whether an answer's text would be without the markers around calls, as some checkpoints have them.
     var toolMarkersAreSpecial: Bool {
         template.toolFormat == .hermes && tokenizer.id(of: "<tool_call>").map(tokenizer.isSpecial) ?? false
+    }
+
+    /// A request without a model means this server's.
+    func checkModel(_ fields: JSONFields) throws(APIError) {
+        guard let model = try fields.string("model"), !model.isEmpty, !modelNames.contains(model) else { return }
+        throw .notFound(
+            "The model `\(model.prefix(200))` does not exist; this server has: \(modelNames.joined(separator: ", "))",
+            param: "model")
     }
 
     static let maxStops = 4

@@ -1,7 +1,7 @@
 import Hummingbird
 import Models
 
-/// What is running here: NIM's `/v1/version` and `/v1/metadata`, vLLM's `/version`.
+/// What is running here: NIM's `/v1/version`, `/v1/metadata`, `/v1/license` and `/v1/manifest`, vLLM's `/version`.
 struct MetadataRoutes: Sendable {
     /// Of this program and of the HTTP interface.
     static let release = "0.1.0"
@@ -9,6 +9,7 @@ struct MetadataRoutes: Sendable {
 
     let card: ModelCard
     let rules: ChatRules
+    let license: License?
 
     func add(to router: some RouterMethods<APIContext>) {
         router.get("v1/version") { _, _ in
@@ -16,6 +17,10 @@ struct MetadataRoutes: Sendable {
         }
         router.get("version") { _, _ in Response(json: ["version": .string(Self.release)]) }
         router.get("v1/metadata") { _, _ in Response(json: metadata) }
+        router.get("v1/license") { _, _ in Response(json: License.json(license)) }
+        router.get("v1/manifest") { _, _ in
+            Response(json: ["manifest_file": .string(manifest), "repository_override": ""])
+        }
     }
 
     /// NIM's keys, and the limits that a client would otherwise have to find by trying.
@@ -33,5 +38,17 @@ struct MetadataRoutes: Sendable {
                 "max_image_pixels": .int(rules.imageLimits.maxPixels),
             ],
         ]
+    }
+
+    /// What was loaded, as YAML: NIM puts the text of its profiles' manifest there. Strings are quoted as JSON quotes them,
+    /// which YAML reads.
+    private var manifest: String {
+        let lines: [(String, JSONNode)] = [
+            ("model", .string(card.name)), ("family", .string(card.family)),
+            ("weights_sha256", .string(card.weightsHash)), ("quantization", .string(card.quantization.rawValue)),
+            ("parameters", .int(card.parameterCount)), ("weight_bytes", .int(card.weightBytes)),
+            ("max_model_len", .int(rules.contextLength)), ("release", .string(Self.release)),
+        ]
+        return lines.map { "\($0): \($1.text)\n" }.joined()
     }
 }

@@ -24,6 +24,20 @@ final class RouteTable: Sendable {
         return Set(methods.contains("GET") ? methods + ["HEAD"] : methods).sorted()
     }
 
+    /// "GET /v1/models/{id}", as OpenAPI writes paths.
+    var all: [String] {
+        routes.withLock { routes in
+            routes.map { route in
+                let path = route.path.map { element in
+                    let text = element.description
+                    if text == "**" { return "{id}" }
+                    return text.hasPrefix(":") ? "{\(text.dropFirst())}" : text
+                }
+                return "\(route.method) /\(path.joined(separator: "/"))"
+            }
+        }
+    }
+
     private static func matches(_ components: [Substring], _ path: RouterPath) -> Bool {
         var rest = components[...]
         for element in path {
