@@ -167,7 +167,9 @@ actor EngineCore {
     private func sample(_ run: StepPlan.Run, _ logits: ArraySlice<Float>) -> GeneratedToken? {
         guard run.wantsLogits else { return nil }
         guard let token = work[run.sequence]?.sampler.next(logits) else {
-            fail(run.sequence, EngineError.invalidLogits(position: run.positions.upperBound - 1))
+            let isRuled = Argmax.of(logits) != nil
+            let position = run.positions.upperBound - 1
+            fail(run.sequence, isRuled ? EngineError.noTokenAllowed : .invalidLogits(position: position))
             return nil
         }
         return token

@@ -59,6 +59,7 @@ struct RequestValidation: Sendable {
             try require("top_logprobs", count, in: 0...min(Self.mostAlternatives, vocabulary))
         }
         try checkEnds(of: sampling)
+        try checkTokens(of: sampling)
         for (token, bias) in sampling.logitBias {
             guard isKnown(token) else { throw unknown(token, in: "logit_bias") }
             try require("logit_bias", bias, in: -100...100)
@@ -72,6 +73,22 @@ struct RequestValidation: Sendable {
             throw .invalidParameter(name: "stop", value: "an empty text", expected: "texts that are not empty")
         }
         if let token = sampling.stopTokens.first(where: { !isKnown($0) }) { throw unknown(token, in: "stop_token_ids") }
+    }
+
+    private func checkTokens(of sampling: SamplingParameters) throws(EngineError) {
+        let lists = [
+            ("allowed_token_ids", sampling.allowedTokens), ("logprob_token_ids", sampling.logprobTokens),
+            ("bad_words", sampling.badWords?.flatMap { $0 }),
+        ]
+        for (name, tokens) in lists {
+            if let token = tokens?.first(where: { !isKnown($0) }) { throw unknown(token, in: name) }
+        }
+        if sampling.allowedTokens?.isEmpty == true || sampling.badWords?.contains([]) == true {
+            throw .invalidParameter(name: "allowed_token_ids or bad_words", value: "an empty list", expected: "tokens")
+        }
+        if sampling.logprobTokens != nil, sampling.topLogprobs == nil {
+            throw .invalidParameter(name: "logprob_token_ids", value: "set", expected: "used with logprobs")
+        }
     }
 
     private func isKnown(_ token: Int32) -> Bool { token >= 0 && token < vocabulary }

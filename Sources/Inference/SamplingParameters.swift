@@ -34,6 +34,15 @@ public struct SamplingParameters: Sendable, Hashable, Codable {
     /// Whether special tokens are left out of the text.
     public var skipSpecialTokens = true
 
+    // Nil stands for nothing of the kind; stored parameters from before there was such a thing do not have it.
+
+    /// The only tokens that may be chosen.
+    public var allowedTokens: [Int32]?
+    /// Sequences of tokens that may not be completed in the answer.
+    public var badWords: [[Int32]]?
+    /// Tokens whose probabilities are reported beside the likeliest, at every place; needs `topLogprobs`.
+    public var logprobTokens: [Int32]?
+
     public init() {}
 
     /// The likeliest token each time.

@@ -46,7 +46,7 @@ struct HubListing: Sendable {
         let reason: String
     }
 
-    private static func entry(_ path: String, _ members: [String: JSONValue]) throws(BadEntry) -> Entry {
+    private static func entry(_ path: String, _ members: JSONObject) throws(BadEntry) -> Entry {
         var entry = Entry(path: path)
         if case .object(let lfs) = members["lfs"] {
             entry.byteCount = try size(lfs["size"] ?? members["size"])

@@ -16,17 +16,18 @@ struct ImagePrompts: Sendable {
     /// Renders `messages`, puts each image's `placeholder` (tags and markers) where its marker stands, and tokenises the
     /// whole at once: tags and words around them may meet in one token.
     func prompt(
-        for messages: [ChatMessage], images: [ProcessedImage], placeholder: (ProcessedImage) -> String
+        for messages: [ChatMessage], images: [ProcessedImage], options: PromptOptions,
+        placeholder: (ProcessedImage) -> String
     ) throws -> Prompt {
         let places = messages.reduce(0) { $0 + $1.content.count { $0 == .image } }
         guard places == images.count else {
             throw ModelError.imageCountMismatch(places: places, images: images.count)
         }
         let rendered = try template.render(
-            messages, addGenerationPrompt: true, variables: tokenizer.namedTokens.mapValues(TemplateValue.trusted),
-            imageMarker: marker, alwaysInParts: wantsParts)
+            messages, options, namedTokens: tokenizer.namedTokens, imageMarker: marker, alwaysInParts: wantsParts)
         var tokens = tokenizer.encode(try rendered.replacing(marker, with: images.map(placeholder)))
         if let leadingToken, tokens.first != leadingToken { tokens.insert(leadingToken, at: 0) }
+        if images.isEmpty { tokens = options.kept(tokens) }
         guard tokens.count < contextLength else {
             throw ModelError.promptTooLong(tokens: tokens.count, limit: contextLength)
         }

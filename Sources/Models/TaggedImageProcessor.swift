@@ -64,8 +64,10 @@ struct TaggedImageProcessor: PromptProcessor {
         prompts.tokenCount(of: placeholder(images.tokenCount(width: width, height: height, maxTiles: maxTiles)))
     }
 
-    func prompt(for messages: [ChatMessage], images: [ProcessedImage]) throws -> Prompt {
-        try prompts.prompt(for: messages, images: images) { placeholder($0.tokenCount) }
+    var template: TemplateFacts { prompts.template.facts }
+
+    func prompt(for messages: [ChatMessage], images: [ProcessedImage], options: PromptOptions) throws -> Prompt {
+        try prompts.prompt(for: messages, images: images, options: options) { placeholder($0.tokenCount) }
     }
 
     private func placeholder(_ tokens: Int) -> String {

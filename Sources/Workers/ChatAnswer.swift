@@ -1,4 +1,5 @@
 public import Inference
+public import Models
 
 /// The result of a `ChatWork`, as it is committed to the queue.
 public struct ChatAnswer: Codable, Sendable, Hashable {
@@ -10,6 +11,10 @@ public struct ChatAnswer: Codable, Sendable, Hashable {
     public var choices: [Choice]
     public var usage: Usage
     public var images: [ImageFacts]
+    /// The prompt's tokens, when the request asked for ids.
+    public var promptTokenIDs: [Int32]?
+    /// The client's own name for its request.
+    public var requestID: String?
 
     public init(
         model: String, weightsHash: String, quantization: String? = nil, choices: [Choice], usage: Usage,
@@ -32,6 +37,10 @@ public struct ChatAnswer: Codable, Sendable, Hashable {
         public var stopToken: Int32?
         /// One for each token of the answer, when the request asked for probabilities.
         public var logprobs: [TokenLogprob]?
+        /// Calls of tools that were taken out of the text; nil for none.
+        public var toolCalls: [ToolCall]?
+        /// When the request asked for ids.
+        public var tokenIDs: [Int32]?
 
         public init(
             index: Int, text: String, finishReason: FinishReason, stopText: String? = nil, stopToken: Int32? = nil,
@@ -78,6 +87,9 @@ public struct ChatAnswer: Codable, Sendable, Hashable {
 
 /// A token of an answer with its probability and the likeliest others at its place.
 public struct TokenLogprob: Codable, Sendable, Hashable {
+    /// What stands for the logarithm of nought, which JSON cannot write; vLLM's number.
+    static let lowest: Float = -9999
+
     public var token: String
     public var bytes: [UInt8]
     public var logprob: Float

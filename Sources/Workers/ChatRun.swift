@@ -29,18 +29,23 @@ struct ChatRun: Sendable {
                 code: "invalid_payload", message: "the stored request is not readable: \(error)", isRetryable: false)
         }
         let question = try await ask(work)
-        dispatcher.measured.withLock { $0.requests.promptTokens.observe(Double(question.promptTokens)) }
-        dispatcher.waiters.send(.started(promptTokens: question.promptTokens), to: claim.key)
-        let outcomes = try await outcomes(of: question, hasLogprobs: work.sampling.topLogprobs != nil)
-        return ChatAnswer(
+        let promptTokenIDs = work.reporting?.hasIDs == true ? question.prompt : nil
+        dispatcher.measured.withLock { $0.requests.promptTokens.observe(Double(question.prompt.count)) }
+        dispatcher.waiters.send(
+            .started(promptTokens: question.prompt.count, tokenIDs: promptTokenIDs), to: claim.key)
+        let outcomes = try await outcomes(of: question, work)
+        var answer = ChatAnswer(
             model: model.card.name, weightsHash: model.card.weightsHash,
             quantization: model.card.quantization == .none ? nil : model.card.quantization.rawValue,
             choices: outcomes.map(\.choice),
             usage: .init(
-                promptTokens: question.promptTokens,
+                promptTokens: question.prompt.count,
                 completionTokens: outcomes.reduce(0) { $0 + $1.summary.completionTokens },
                 cachedTokens: outcomes.first?.summary.cachedTokens ?? 0),
             images: question.images)
+        answer.promptTokenIDs = promptTokenIDs
+        answer.requestID = work.requestID
+        return answer
     }
 
     // MARK: Asking
@@ -49,7 +54,7 @@ struct ChatRun: Sendable {
 
     /// What is left of a request once the generator has it: nothing with pixels.
     private struct Question {
-        let promptTokens: Int
+        let prompt: [Int32]
         let images: [ChatAnswer.ImageFacts]
         /// One for each choice.
         let answers: [Answers]
@@ -62,7 +67,8 @@ struct ChatRun: Sendable {
         let images = try await prepare(work)
         let processor = model.processor
         let prompt = try await dispatcher.pool.run {
-            try processor.prompt(for: work.messages, images: images.processed)
+            try processor.prompt(
+                for: work.messages, images: images.processed, options: work.prompt ?? PromptOptions())
         }
         let answers = (0..<max(work.choices, 1)).map { index in
             var sampling = work.sampling
@@ -73,7 +79,7 @@ struct ChatRun: Sendable {
                     priority: claim.priority == .interactive ? .interactive : .bulk))
         }
         return Question(
-            promptTokens: prompt.tokens.count, images: images.facts, answers: answers, pixels: images.hold)
+            prompt: prompt.tokens, images: images.facts, answers: answers, pixels: images.hold)
     }
 
     // MARK: Images
@@ -92,12 +98,15 @@ struct ChatRun: Sendable {
         let fetched = try await inTurns(work.images) { reference in
             reference.isRemote ? try await fetch(reference) : nil
         }
-        let most = claim.priority == .bulk ? model.processor.mostPixelBytes(maxTiles: work.maxTiles) : 0
+        let tiles = work.images.indices.map(work.maxTiles(ofImage:))
+        let most = claim.priority == .bulk ? tiles.reduce(0) { $0 + model.processor.mostPixelBytes(maxTiles: $1) } : 0
         // All of it at once: two requests that each wait for the other's share would wait for ever.
-        let hold = try await dispatcher.waitingPixels.hold(work.images.count * most)
-        let prepared = try await inTurns(Array(zip(work.images, fetched))) { reference, bytes in
-            let bytes = if let bytes { bytes } else { try await dispatcher.images.bytes(of: reference) }
-            return try await prepare(bytes, named: reference.displayName, maxTiles: work.maxTiles)
+        let hold = try await dispatcher.waitingPixels.hold(most)
+        let prepared = try await inTurns(Array(work.images.indices)) { index in
+            let reference = work.images[index]
+            let bytes =
+                if let bytes = fetched[index] { bytes } else { try await dispatcher.images.bytes(of: reference) }
+            return try await prepare(bytes, named: reference.displayName, maxTiles: tiles[index])
         }
         hold.shrink(to: prepared.reduce(0) { $0 + $1.processed.pixels.count })
         return PreparedImages(processed: prepared.map(\.processed), facts: prepared.map(\.facts), hold: hold)
@@ -159,21 +168,22 @@ struct ChatRun: Sendable {
         let summary: GenerationSummary
     }
 
-    private func outcomes(of question: Question, hasLogprobs: Bool) async throws -> [Outcome] {
-        let pixels = question.pixels
+    private func outcomes(of question: Question, _ work: ChatWork) async throws -> [Outcome] {
+        let (prompt, pixels) = (question.prompt.count, question.pixels)
         return try await withThrowingTaskGroup(of: Outcome.self) { group in
             for (index, answer) in question.answers.enumerated() {
-                group.addTask { try await outcome(of: answer, choice: index, pixels, hasLogprobs: hasLogprobs) }
+                let reader = AnswerReader(choice: index, of: work, key: claim.key, promptTokens: prompt, model: model)
+                group.addTask { try await outcome(of: answer, reader, pixels) }
             }
             return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.choice.index < $1.choice.index }
         }
     }
 
     private func outcome(
-        of answer: Answers, choice index: Int, _ pixels: PixelBudget.Hold, hasLogprobs: Bool
+        of answer: Answers, _ reader: AnswerReader, _ pixels: PixelBudget.Hold
     ) async throws -> Outcome {
-        var text = ""
-        var logprobs: [TokenLogprob] = []
+        var reader = reader
+        if let beginning = reader.beginning { dispatcher.waiters.send(.delta(beginning), to: claim.key) }
         var times = ChoiceTimes(arrival: arrival, asked: .now)
         for try await event in answer {
             // Whoever has a token has all images encoded.
@@ -181,47 +191,20 @@ struct ChatRun: Sendable {
             switch event {
             case .delta(let delta):
                 dispatcher.measured.withLock { times.note(in: &$0.requests) }
-                let probabilities = delta.tokens.compactMap(logprob)
-                text += delta.text
-                logprobs += probabilities
-                dispatcher.waiters.send(
-                    .delta(choice: index, text: delta.text, logprobs: probabilities), to: claim.key)
+                dispatcher.waiters.send(.delta(reader.read(delta)), to: claim.key)
             case .finished(let summary):
                 dispatcher.measured.withLock {
                     times.finish(
                         summary.finishReason.rawValue, tokens: summary.completionTokens, in: &$0.requests)
                 }
-                dispatcher.waiters.send(.choiceFinished(choice: index, summary), to: claim.key)
-                return Outcome(
-                    choice: choice(index, text, summary, hasLogprobs ? logprobs : nil), summary: summary)
+                let (rest, choice) = reader.end(summary)
+                if let rest { dispatcher.waiters.send(.delta(rest), to: claim.key) }
+                dispatcher.waiters.send(.choiceFinished(choice, usage: reader.usage), to: claim.key)
+                return Outcome(choice: choice, summary: summary)
             }
         }
         // The stream ends without its last event only when this task is cancelled.
         throw CancellationError()
-    }
-
-    private func choice(
-        _ index: Int, _ text: String, _ summary: GenerationSummary, _ logprobs: [TokenLogprob]?
-    ) -> ChatAnswer.Choice {
-        var choice = ChatAnswer.Choice(
-            index: index, text: text, finishReason: summary.finishReason, logprobs: logprobs)
-        switch summary.stopReason {
-        case .text(let text): choice.stopText = text
-        case .token(let token): choice.stopToken = token
-        case nil: break
-        }
-        return choice
-    }
-
-    private func logprob(_ token: GeneratedToken) -> TokenLogprob? {
-        guard let logprob = token.logprob else { return nil }
-        return TokenLogprob(
-            token: model.tokenizer.text(of: token.id), bytes: model.tokenizer.bytes(of: token.id), logprob: logprob,
-            top: token.alternatives.map {
-                TokenLogprob(
-                    token: model.tokenizer.text(of: $0.id), bytes: model.tokenizer.bytes(of: $0.id),
-                    logprob: $0.logprob)
-            })
     }
 }
 

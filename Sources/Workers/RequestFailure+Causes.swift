@@ -31,7 +31,7 @@ extension RequestFailure {
     private init(_ error: EngineError) {
         switch error {
         case .promptTooLong: self.init(code: "context_length_exceeded", message: "\(error)", isRetryable: false)
-        case .invalidPrompt, .invalidParameter:
+        case .invalidPrompt, .invalidParameter, .noTokenAllowed:
             self.init(code: "invalid_prompt", message: "\(error)", isRetryable: false)
         case .overloaded: self.init(code: "overloaded", message: "\(error)", isRetryable: true)
         case .shutDown: self.init(code: "shutting_down", message: "\(error)", isRetryable: true)

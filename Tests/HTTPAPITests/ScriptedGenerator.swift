@@ -76,7 +76,8 @@ struct WordProcessor: PromptProcessor {
 
     func mostPixelBytes(maxTiles: Int?) -> Int { 12 }
 
-    func prompt(for messages: [ChatMessage], images: [ProcessedImage]) throws -> Prompt {
+    var template = TemplateFacts()
+    func prompt(for messages: [ChatMessage], images: [ProcessedImage], options: PromptOptions) throws -> Prompt {
         let words = messages.flatMap(\.content).reduce(0) { count, part in
             if case .text(let text) = part { count + text.split(separator: " ").count } else { count }
         }

@@ -19,6 +19,7 @@ struct TestService: Sendable {
 
     init(
         _ generator: some TextGenerator, names: [String] = ["scripted", "alias/other"], takesImages: Bool = true,
+        template: TemplateFacts = TemplateFacts(),
         configure: (inout ServerConfiguration) -> Void = { _ in },
         onServerRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws {
@@ -28,7 +29,7 @@ struct TestService: Sendable {
         var configuration = ServerConfiguration()
         configuration.port = 0
         configure(&configuration)
-        let model = try Self.model(takesImages: takesImages)
+        let model = try Self.model(takesImages: takesImages, template)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let local = LocalImageSource(blobs: store.blobs, maxBytes: 1 << 20)
@@ -89,11 +90,12 @@ struct TestService: Sendable {
         try Tokenizer.load(from: root.appending(path: "Sources/docent/docent-mini").path)
     }
 
-    private static func model(takesImages: Bool) throws -> LoadedModel {
+    private static func model(takesImages: Bool, _ template: TemplateFacts) throws -> LoadedModel {
         LoadedModel(
             card: ModelCard(
                 name: "scripted", family: "test", weightsHash: "00ff", parameterCount: 0, created: 1_745_870_402),
-            model: NamedModel(), processor: WordProcessor(takesImages: takesImages), tokenizer: try tokenizer.get(),
+            model: NamedModel(), processor: WordProcessor(takesImages: takesImages, template: template),
+            tokenizer: try tokenizer.get(),
             generation: GenerationDefaults(stopTokens: []))
     }
 }

@@ -38,8 +38,9 @@ struct TokenTests {
         ("/tokenize", #"{"prompt":"a","messages":[]}"#, "prompt"),
         ("/tokenize", #"{"messages":[]}"#, "messages"),
         (
-            "/tokenize", #"{"messages":[{"role":"user","content":"a"}],"add_generation_prompt":false}"#,
-            "add_generation_prompt"
+            "/tokenize",
+            #"{"messages":[{"role":"user","content":"a"}],"add_generation_prompt":true,"continue_final_message":true}"#,
+            "continue_final_message"
         ),
         ("/tokenize", #"{"messages":[{"role":"user","content":"a"}],"tools":[{}]}"#, "tools"),
         (

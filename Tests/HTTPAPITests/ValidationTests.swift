@@ -73,6 +73,17 @@ struct BadRequest: Sendable, CustomTestStringConvertible {
         .rule(#""logit_bias":{"x":1}"#, "logit_bias"), .rule(#""logit_bias":{"1":101}"#, "logit_bias"),
         .rule(#""logit_bias":{"1000":1}"#, "logit_bias"), .shape(#""logit_bias":[1]"#, "body.logit_bias"),
         .shape(#""logit_bias":{"1":"a"}"#, "body.logit_bias.1"),
+        .rule(#""allowed_token_ids":[]"#, "allowed_token_ids"),
+        .rule(#""allowed_token_ids":[1000]"#, "allowed_token_ids"),
+        .shape(#""allowed_token_ids":["1"]"#, "body.allowed_token_ids.0"),
+        .rule(#""allowed_token_ids":[5],"stop_token_ids":[5],"min_tokens":1"#, "allowed_token_ids"),
+        .rule(#""bad_words":[""]"#, "bad_words"), .rule(#""bad_words":["  "]"#, "bad_words"),
+        .shape(#""bad_words":"a""#, "body.bad_words"), .shape(#""bad_words":[1]"#, "body.bad_words.0"),
+        .rule(#""bad_words":[\#([String](repeating: #""a""#, count: 129).joined(separator: ","))]"#, "bad_words"),
+        .rule(#""bad_words":[\#([String](repeating: #""a""#, count: 100).joined(separator: ","))]"#, "bad_words"),
+        .rule(#""logprob_token_ids":[5]"#, "logprob_token_ids"),
+        .rule(#""logprobs":true,"logprob_token_ids":[]"#, "logprob_token_ids"),
+        .rule(#""logprobs":true,"logprob_token_ids":[-1]"#, "logprob_token_ids"),
     ]
 
     static let features: [BadRequest] = [
@@ -92,15 +103,31 @@ struct BadRequest: Sendable, CustomTestStringConvertible {
         .rule(#""structured_outputs":{"regex":"a"}"#, "structured_outputs"),
         .rule(#""nvext":{"guided_regex":"a"}"#, "nvext"), .rule(#""use_beam_search":true"#, "use_beam_search"),
         .rule(#""prompt_logprobs":1"#, "prompt_logprobs"), .rule(#""chat_template":"{{x}}""#, "chat_template"),
-        .rule(#""continue_final_message":true"#, "continue_final_message"), .rule(#""bad_words":["x"]"#, "bad_words"),
+        .rule(#""continue_final_message":true,"add_generation_prompt":true"#, "continue_final_message"),
+        .shape(#""continue_final_message":1"#, "body.continue_final_message"),
+        .shape(
+            #""stream":true,"stream_options":{"continuous_usage_stats":1}"#,
+            "body.stream_options.continuous_usage_stats"),
+        .shape(#""echo":"yes""#, "body.echo"), .rule(#""truncate_prompt_tokens":0"#, "truncate_prompt_tokens"),
+        .rule(#""truncate_prompt_tokens":-2"#, "truncate_prompt_tokens"),
+        .rule(#""truncate_prompt_tokens":4097"#, "truncate_prompt_tokens"),
+        .rule(#""truncation_side":"middle""#, "truncation_side"), .rule(#""request_id":"a b""#, "request_id"),
+        .rule(#""request_id":"""#, "request_id"), .shape(#""request_id":5"#, "body.request_id"),
+        .rule(#""add_special_tokens":true"#, "add_special_tokens"), .rule(#""cache_salt":"a""#, "cache_salt"),
+        .rule(#""documents":[{"text":"a"}]"#, "documents"),
         .rule(#""mm_processor_kwargs":{"a":1}"#, "mm_processor_kwargs"),
         .rule(#""mm_processor_kwargs":{"max_tiles":0}"#, "max_tiles"),
         .rule(#""mm_processor_kwargs":{"max_tiles":65}"#, "max_tiles"),
         .shape(#""mm_processor_kwargs":{"max_tiles":"9"}"#, "body.mm_processor_kwargs.max_tiles"),
-        .rule(#""return_token_ids":true"#, "return_token_ids"), .rule(#""stream_interval":8"#, "stream_interval"),
-        .rule(#""return_tokens_as_token_ids":true"#, "return_tokens_as_token_ids"),
-        .rule(#""chat_template_kwargs":{"enable_thinking":true}"#, "chat_template_kwargs"),
-        .rule(#""reasoning_effort":"high""#, "reasoning_effort"),
+        .shape(#""return_token_ids":1"#, "body.return_token_ids"), .rule(#""stream_interval":8"#, "stream_interval"),
+        .shape(#""return_tokens_as_token_ids":1"#, "body.return_tokens_as_token_ids"),
+        .shape(#""chat_template_kwargs":[]"#, "body.chat_template_kwargs"),
+        .rule(#""chat_template_kwargs":{"messages":[]}"#, "chat_template_kwargs"),
+        .rule(#""chat_template_kwargs":{"add_generation_prompt":false}"#, "chat_template_kwargs"),
+        .rule(#""chat_template_kwargs":{"tools":[]}"#, "chat_template_kwargs"),
+        .rule(#""chat_template_kwargs":{"raise_exception":1}"#, "chat_template_kwargs"),
+        .rule(#""chat_template_kwargs":{"eos_token":"x"}"#, "chat_template_kwargs"),
+        .rule(#""reasoning_effort":"high""#, "reasoning_effort"), .rule(#""reasoning_effort":"x""#, "reasoning_effort"),
         .rule(#""thinking_token_budget":100"#, "thinking_token_budget"),
         .rule(#""priority":-1"#, "priority"),
     ]
@@ -112,7 +139,16 @@ struct BadRequest: Sendable, CustomTestStringConvertible {
         .shape(#""messages":[{"role":"x","content":"x"}]"#, "body.messages.0.role"),
         .shape(#""messages":[{"role":"user"}]"#, "body.messages.0.content"),
         .rule(#""messages":[{"role":"tool","content":"x"}]"#, "messages"),
-        .rule(#""messages":[{"role":"assistant","content":null,"tool_calls":[{}]}]"#, "messages"),
+        .shape(#""messages":[{"role":"assistant","content":null,"tool_calls":[{}]}]"#, "body.messages.0.tool_calls.0"),
+        .rule(#""messages":[{"role":"function","content":"x"}]"#, "messages"),
+        .rule(
+            #""messages":[{"role":"assistant","tool_calls":[{"id":"a","function":{"name":"f"}}]}]"#, "messages"),
+        .rule(
+            #""messages":[{"role":"user","content":[{"type":"image_url","image_url":"https://example.org/a.png"}]}],"#
+                + #""continue_final_message":true"#, "continue_final_message"),
+        .rule(
+            #""messages":[{"role":"user","content":[{"type":"image_url","image_url":"https://example.org/a.png"}]}],"#
+                + #""truncate_prompt_tokens":5"#, "truncate_prompt_tokens"),
         .content("5", "body.messages.0.content", type: "Bad Request"),
         .content("null", "body.messages.0.content", type: "Bad Request"),
         .content("[]", "body.messages.0.content", type: "Bad Request"),
@@ -124,6 +160,7 @@ struct BadRequest: Sendable, CustomTestStringConvertible {
         .content(#"[{"type":"image_url"}]"#, "body.messages.0.content.0.image_url", type: "Bad Request"),
         .content(#"[{"type":"image_url","image_url":{}}]"#, "body.messages.0.content.0.image_url", type: "Bad Request"),
         .content(#"[{"type":"image_url","image_url":{"url":"data:,","detail":"tiny"}}]"#, "detail"),
+        .content(#"[{"type":"image_url","image_url":{"url":"data:,","detail":"original"}}]"#, "detail"),
     ]
 
     static let images: [BadRequest] = [
@@ -183,6 +220,9 @@ struct BadRequest: Sendable, CustomTestStringConvertible {
         #""max_completion_tokens":5,"min_tokens":5,"ignore_eos":true"#, #""bad_words":[],"priority":0"#,
         #""mm_processor_kwargs":{"max_tiles":64}"#, #""mm_processor_kwargs":{"a":null}"#,
         #""return_token_ids":false,"chat_template_kwargs":{},"reasoning_effort":"none","stream_interval":1"#,
+        #""store":true,"service_tier":"auto","safety_identifier":"x","include_reasoning":true,"session_id":"x""#,
+        #""chat_template_kwargs":{"enable_thinking":true},"parallel_tool_calls":false,"truncation_side":"right""#,
+        #""add_generation_prompt":true,"continue_final_message":false,"documents":[],"add_special_tokens":false"#,
     ])
     func `fields that ask for nothing special are accepted`(fields: String) async throws {
         let service = try TestService(ScriptedGenerator(["yes"]))

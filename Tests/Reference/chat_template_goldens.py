@@ -1,4 +1,4 @@
-"""Makes Tests/Fixtures/chat-template/{goldens,snippets}.json: what Hugging Face renders from the templates beside them.
+"""Makes Tests/Fixtures/chat-template/{goldens,snippets,turns}.json: what Hugging Face renders from the templates beside them.
 
 Run with: python Tests/Reference/chat_template_goldens.py      (transformers 5.23.0, Jinja2 3.1.6)
 
@@ -9,7 +9,7 @@ and a float {"float": "2.0"}.
 import json
 import os
 
-from transformers.utils.chat_template_utils import _compile_jinja_template
+from transformers.utils.chat_template_utils import _compile_jinja_template, render_jinja_template
 
 HERE = os.path.join(os.path.dirname(__file__), "..", "Fixtures", "chat-template")
 
@@ -205,6 +205,43 @@ def snippets():
         yield {"source": source, **render(source, **SNIPPET_VARIABLES)}
 
 
+def call(name, arguments):
+    return {"id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+CALLS = {
+    "one call": [message("user", "Rain?"), message("assistant") | {"tool_calls": [call("weather", {"town": "K\u00f6ln <|im_end|>", "days": [1, 2.5, None, {"z": True, "a": {}}]})]}, message("tool", "sunny\n<|im_end|>") | {"tool_call_id": "call_1", "name": "weather"}],
+    "two calls and a word": [message("system", "Be brief."), message("user", "Both?"), message("assistant", "I look.") | {"tool_calls": [call("weather", {}), call("nothing", {"x": ""})]}, message("tool", "one"), message("tool", "two"), message("assistant", "Done."), message("user", "Thanks.")],
+}  # fmt: skip
+OPEN = {
+    "assistant": [message("user", "Describe the sea."), message("assistant", "It is")],
+    "space at the end": [message("user", "Describe the sea."), message("assistant", "  It is \n")],
+    "image": [message("user", IMAGE, "What is this?"), message("assistant", "A dog"), message("user", IMAGE, "And", IMAGE, "this one ")],
+    "twice the same": [message("user", "Yes"), message("assistant", "Yes")],
+    "thoughts": [message("user", "Add."), message("assistant", "<think>\n1+1\n</think>\n\nTwo")],
+}  # fmt: skip
+
+
+def turns():
+    """Conversations with calls of tools, and final messages that are to be continued."""
+    for template, takes_parts in PARTS.items():
+        with open(os.path.join(HERE, template + ".jinja"), newline="") as file:
+            source = file.read()
+        names = VARIABLES["plain"]
+        conversations = [(m, False) for m in CALLS.values()] if template in ("chatml-tools", "llama3") else []
+        for messages, continues in conversations + [(m, True) for m in OPEN.values()]:
+            shown = [m | {"content": content(m["content"], takes_parts) if m["content"] else ""} for m in messages]
+            tools = None if continues else [WEATHER]
+            try:
+                rendered, _ = render_jinja_template([shown], chat_template=source, tools=tools, continue_final_message=continues, add_generation_prompt=not continues, **names)
+                result = {"expected": rendered[0]}
+            except Exception as error:  # noqa: BLE001
+                result = {"error": type(error).__name__}
+            stored = [{"role": m["role"], "parts": m["content"], "tool_call_id": m.get("tool_call_id"), "name": m.get("name"),
+                       "calls": [{**c["function"], "id": c["id"], "arguments": json.dumps(c["function"]["arguments"])} for c in m.get("tool_calls", [])]} for m in messages]  # fmt: skip
+            yield {"template": template, "messages": stored, "tools": None if continues else json.dumps([WEATHER]), "continues": continues, **result}
+
+
 def main():
     parts = {name: [{"role": m["role"], "parts": m["content"]} for m in messages] for name, messages in CONVERSATIONS.items()}
     variables = {name: tagged(values) for name, values in VARIABLES.items()}
@@ -212,6 +249,8 @@ def main():
         json.dump({"conversations": parts, "variables": variables, "cases": list(goldens())}, file, ensure_ascii=False, indent=0)
     with open(os.path.join(HERE, "snippets.json"), "w") as file:
         json.dump({"variables": tagged(SNIPPET_VARIABLES), "cases": list(snippets())}, file, ensure_ascii=False, indent=0)
+    with open(os.path.join(HERE, "turns.json"), "w") as file:
+        json.dump({"variables": variables["plain"], "cases": list(turns())}, file, ensure_ascii=False, indent=0)
 
 
 main()

@@ -15,7 +15,7 @@ import Testing
         try await workshop.whileRunning {
             let ticket = try await dispatcher.submit(.question("what is this"), label: "test")
             let events = await ticket.all()
-            guard case .started(let promptTokens) = events.first, case .finished(let answer) = events.last else {
+            guard case .started(let promptTokens, _) = events.first, case .finished(let answer) = events.last else {
                 Issue.record("unexpected events: \(events)")
                 return
             }

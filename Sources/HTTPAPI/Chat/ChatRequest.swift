@@ -1,18 +1,14 @@
 import Inference
 import Models
+import Workers
 
 /// A chat completion request that kept every rule.
 struct ChatRequest: Sendable {
-    var messages: [ChatMessage]
-    /// In the order in which `messages` mention them.
+    /// All that is stored of it but the images.
+    private var asked: ChatWork
+    /// In the order in which the messages mention them.
     var images: [RequestedImage]
-    var sampling: SamplingParameters
-    var choices: Int
-    /// Most tiles an image may be cut into; nil leaves it to the model.
-    var maxTiles: Int?
-    var isStreamed: Bool
-    /// A last chunk with the usage.
-    var includesUsage: Bool
+    var stream: StreamOptions
 
     /// What the request costs, in tokens: a guess before anything is tokenised or decoded. Only its proportion to other
     /// requests' matters.
@@ -41,15 +37,39 @@ struct ChatRequest: Sendable {
         try rules.checkModel(fields)
         try UnsupportedFields.check(fields)
         var reader = MessageReader(rules: rules)
-        messages = try reader.messages(of: fields)
+        asked = ChatWork(messages: try reader.messages(of: fields))
         images = reader.images
-        sampling = try SamplingParameters(fields, rules)
-        choices = try fields.integer("n", in: 1...rules.maxChoices) ?? 1
-        guard choices == 1 || sampling.temperature > 0 else {
+        asked.coarseImages = reader.coarseImages.isEmpty ? nil : reader.coarseImages
+        stream = try StreamOptions(fields)
+        let tools = try ToolFields(fields, rules)
+        asked.tools = tools.use
+        asked.sampling = try SamplingParameters(fields, rules)
+        if tools.use != nil, rules.toolMarkersAreSpecial { asked.sampling.skipSpecialTokens = false }
+        asked.choices = try fields.integer("n", in: 1...rules.maxChoices) ?? 1
+        guard asked.choices == 1 || asked.sampling.temperature > 0 else {
             throw APIError.badRequest("n must be 1 when temperature is 0: every choice would be the same", param: "n")
         }
-        maxTiles = try Self.maxTiles(fields)
-        (isStreamed, includesUsage) = try Self.streaming(fields)
+        asked.maxTiles = try Self.maxTiles(fields)
+        let prompt = try PromptOptions(
+            fields, rules, tools: tools.descriptions, messages: asked.messages, answer: asked.sampling.maxTokens)
+        asked.prompt = prompt == PromptOptions() ? nil : prompt
+        asked.echo = try Self.echo(fields, asked.messages)
+        let reporting = TokenReporting(
+            hasIDs: try fields.bool("return_token_ids") ?? false,
+            namesByID: try fields.bool("return_tokens_as_token_ids") ?? false)
+        asked.reporting = reporting == TokenReporting() ? nil : reporting
+        asked.requestID = try Self.requestID(fields)
+    }
+
+    var sampling: SamplingParameters { asked.sampling }
+    var choices: Int { asked.choices }
+    var requestID: String? { asked.requestID }
+
+    /// What is stored, once the images are where `references` say.
+    func work(images references: [ImageReference]) -> ChatWork {
+        var work = asked
+        work.images = references
+        return work
     }
 
     /// `mm_processor_kwargs` is where vLLM takes the image processor's arguments; this one has a single argument.
@@ -63,15 +83,21 @@ struct ChatRequest: Sendable {
         return try arguments.integer("max_tiles", in: 1...ChatRules.maxTiles)
     }
 
-    private static func streaming(_ fields: JSONFields) throws(APIError) -> (isStreamed: Bool, includesUsage: Bool) {
-        let isStreamed = try fields.bool("stream") ?? false
-        guard let options = try fields.fields("stream_options") else { return (isStreamed, false) }
-        guard isStreamed else {
-            throw .badRequest("stream_options may be set only when stream is true", param: "stream_options")
+    /// The text that an answer begins with which goes on with the assistant's own.
+    private static func echo(_ fields: JSONFields, _ messages: [ChatMessage]) throws(APIError) -> String? {
+        guard try fields.bool("echo") ?? false, let last = messages.last, last.role == "assistant" else { return nil }
+        let text = last.content.compactMap { if case .text(let text) = $0 { text } else { nil } }.joined(
+            separator: "\n")
+        return text.isEmpty ? nil : text
+    }
+
+    private static func requestID(_ fields: JSONFields) throws(APIError) -> String? {
+        guard let id = try fields.string("request_id") else { return nil }
+        guard RequestIdentity.acceptable(id) != nil else {
+            throw .badRequest(
+                "request_id must be 1 to \(RequestIdentity.longestID) letters, digits, and any of -_.:",
+                param: "request_id")
         }
-        guard try options.bool("continuous_usage_stats") != true else {
-            throw .badRequest("continuous_usage_stats is not supported yet", param: "stream_options")
-        }
-        return (true, try options.bool("include_usage") ?? false)
+        return id
     }
 }

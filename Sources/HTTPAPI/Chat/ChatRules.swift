@@ -13,6 +13,8 @@ struct ChatRules: Sendable {
     let maxChoices: Int
     let imageLimits: ImageLimits
     let fetchPolicy: FetchPolicy
+    let tokenizer: Tokenizer
+    let template: TemplateFacts
 
     init(configuration: ServerConfiguration, model: LoadedModel, modelNames: [String]) {
         self.modelNames = modelNames.isEmpty ? [model.card.name] : modelNames
@@ -23,9 +25,16 @@ struct ChatRules: Sendable {
         maxChoices = configuration.maxChoices
         imageLimits = configuration.imageLimits
         fetchPolicy = configuration.fetchPolicy
+        tokenizer = model.tokenizer
+        template = model.processor.template
     }
 
     var modelName: String { modelNames[0] }
+
+    /// Whether an answer's text would be without the markers around calls, as some checkpoints have them.
+    var toolMarkersAreSpecial: Bool {
+        template.toolFormat == .hermes && tokenizer.id(of: "<tool_call>").map(tokenizer.isSpecial) ?? false
+    }
 
     /// A request without a model means this server's.
     func checkModel(_ fields: JSONFields) throws(APIError) {
@@ -39,6 +48,11 @@ struct ChatRules: Sendable {
     static let longestStop = 1024
     static let maxLogprobs = 20
     static let maxStopTokens = 256
+    static let maxLogprobTokens = 128
+    /// vLLM's bound, spellings with a space before them counted.
+    static let maxBadWords = 128
+    /// Calls in one message.
+    static let maxToolCalls = 128
     static let maxMessages = 4096
     /// As in recipes.
     static let maxTiles = 64

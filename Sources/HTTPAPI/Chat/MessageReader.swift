@@ -4,6 +4,8 @@ import Models
 struct MessageReader {
     let rules: ChatRules
     private(set) var images: [ChatRequest.RequestedImage] = []
+    /// Places in `images` of those with the detail "low".
+    private(set) var coarseImages: [Int] = []
 
     init(rules: ChatRules) { self.rules = rules }
 
@@ -26,21 +28,35 @@ struct MessageReader {
         guard let role = try fields.string("role") else {
             throw APIError.malformed("\(fields.path).role is missing", param: "\(fields.path).role")
         }
-        guard fields["tool_calls"] == nil, role != "tool", role != "function" else {
-            throw APIError.badRequest("tool calls are not supported yet", param: "messages")
+        guard role != "function", fields["function_call"] == nil else {
+            throw APIError.badRequest(
+                "functions are called by tool_calls and answer in the role tool", param: "messages")
         }
         guard let known = Self.roles[role] else {
             throw APIError.malformed(
                 "\(fields.path).role must be one of \(Self.roles.keys.sorted().joined(separator: ", "))",
                 param: "\(fields.path).role")
         }
-        return ChatMessage(role: known, content: try content(fields))
+        let calls = try ToolCall.list(in: fields, role: known)
+        if calls != nil || known == "tool" { try rules.requireTools(param: "messages") }
+        return ChatMessage(
+            role: known, content: calls == nil ? try content(fields) : try contentBesideCalls(fields), toolCalls: calls,
+            toolCallID: known == "tool" ? try fields.string("tool_call_id") : nil, name: try fields.string("name"),
+            reasoning: try fields.string("reasoning_content") ?? fields.string("reasoning"))
     }
 
     /// Chat templates know no developer; it is what OpenAI calls the system role now.
     private static let roles = [
-        "system": "system", "developer": "system", "user": "user", "assistant": "assistant",
+        "system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "tool",
     ]
+
+    /// Who calls need not say anything.
+    private mutating func contentBesideCalls(_ fields: JSONFields) throws -> [ContentPart] {
+        switch fields["content"] {
+        case nil, .string(""), .array([]): []
+        default: try content(fields)
+        }
+    }
 
     private mutating func content(_ fields: JSONFields) throws -> [ContentPart] {
         switch fields["content"] {
@@ -75,7 +91,9 @@ struct MessageReader {
             }
             return .text(text)
         case "image_url", "input_image":
-            try addImage(try address(fields), at: fields.path)
+            let image = try address(fields)
+            if image.isCoarse { coarseImages.append(images.count) }
+            try addImage(image.address, at: fields.path)
             return .image
         default:
             throw APIError.badRequest(
@@ -83,8 +101,8 @@ struct MessageReader {
         }
     }
 
-    /// The `image_url` of a part: a string, or an object whose `url` it is. `detail` is checked and not acted on.
-    private func address(_ fields: JSONFields) throws(APIError) -> String {
+    /// The `image_url` of a part: a string, or an object whose `url` it is. Of low detail an image is seen as one tile.
+    private func address(_ fields: JSONFields) throws(APIError) -> (address: String, isCoarse: Bool) {
         let address: String?
         var detail = try fields.string("detail")
         if case .string(let text) = fields["image_url"] {
@@ -97,10 +115,10 @@ struct MessageReader {
         guard let address else {
             throw .malformed("\(fields.path).image_url.url is missing", param: "\(fields.path).image_url")
         }
-        guard detail == nil || ["auto", "low", "high", "original"].contains(detail) else {
+        guard detail == nil || ["auto", "low", "high"].contains(detail) else {
             throw .badRequest("\(fields.path).image_url.detail must be auto, low or high", param: "detail")
         }
-        return address
+        return (address, detail == "low")
     }
 
     private mutating func addImage(_ address: String, at path: String) throws {

@@ -10,7 +10,7 @@ extension SamplingParameters {
         try readLength(fields, rules)
         try readStops(fields, rules)
         topLogprobs = try Self.topLogprobs(fields)
-        logitBias = try Self.logitBias(fields, rules)
+        try readTokens(fields, rules)
         skipSpecialTokens = try fields.bool("skip_special_tokens") ?? true
     }
 
@@ -52,7 +52,6 @@ extension SamplingParameters {
         guard stop.allSatisfy({ (1...ChatRules.longestStop).contains($0.utf8.count) }) else {
             throw .badRequest("stop texts must have 1 to \(ChatRules.longestStop) bytes", param: "stop")
         }
-        stopTokens = try Self.stopTokens(fields, rules)
         includeStop = try fields.bool("include_stop_str_in_output") ?? false
     }
 
@@ -71,53 +70,18 @@ extension SamplingParameters {
         }
     }
 
-    private static func stopTokens(_ fields: JSONFields, _ rules: ChatRules) throws(APIError) -> [Int32] {
-        let name = "stop_token_ids"
-        let nodes = try fields.list(name) ?? []
-        guard nodes.count <= ChatRules.maxStopTokens else {
-            throw .badRequest("\(name) may have at most \(ChatRules.maxStopTokens) tokens", param: name)
-        }
-        var tokens: [Int32] = []
-        for (index, node) in nodes.enumerated() {
-            guard case .integer(let token) = node else {
-                throw fields.wrongType("\(name).\(index)", "an integer", node)
-            }
-            guard (0..<rules.vocabulary).contains(token) else {
-                throw .badRequest("\(name) has \(token), which is not a token of this model", param: name)
-            }
-            tokens.append(Int32(token))
-        }
-        return tokens
-    }
-
     /// Nil when no probabilities are asked for, 0 for the chosen tokens' alone.
     private static func topLogprobs(_ fields: JSONFields) throws(APIError) -> Int? {
         let wanted = try fields.bool("logprobs") ?? false
+        guard fields["top_logprobs"] != .integer(-1) else {
+            throw .badRequest(
+                "top_logprobs -1, the whole vocabulary, is not possible: at most \(ChatRules.maxLogprobs) are",
+                param: "top_logprobs")
+        }
         let count = try fields.integer("top_logprobs", in: 0...ChatRules.maxLogprobs)
         guard wanted || count == nil || count == 0 else {
             throw .badRequest("top_logprobs needs logprobs to be true", param: "top_logprobs")
         }
         return wanted ? count ?? 0 : nil
-    }
-
-    private static func logitBias(_ fields: JSONFields, _ rules: ChatRules) throws(APIError) -> [Int32: Float] {
-        guard let node = fields["logit_bias"] else { return [:] }
-        guard case .object(let members) = node else { throw fields.wrongType("logit_bias", "an object", node) }
-        var biases: [Int32: Float] = [:]
-        for (key, value) in members {
-            guard let token = Int(key), (0..<rules.vocabulary).contains(token) else {
-                throw .badRequest(
-                    "logit_bias has the key \(key.prefix(20)), which is not a token of this model",
-                    param: "logit_bias")
-            }
-            guard let bias = value.number else {
-                throw fields.wrongType("logit_bias.\(token)", "a number", value)
-            }
-            guard (-100.0...100).contains(bias) else {
-                throw .badRequest("logit_bias must be at least -100 and at most 100, not \(bias)", param: "logit_bias")
-            }
-            biases[Int32(token)] = Float(bias)
-        }
-        return biases
     }
 }

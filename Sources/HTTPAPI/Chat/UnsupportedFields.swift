@@ -10,6 +10,11 @@ enum UnsupportedFields {
             guard let value = fields[name], !neutral.contains(value) else { continue }
             throw .badRequest("\(name) is not supported yet", param: name)
         }
+        if let priority = fields["priority"], priority != .integer(0) {
+            throw .badRequest(
+                "priority must be 0: who waits is served in order of age, open connections before what was sent with "
+                    + "\"Prefer: respond-async\"", param: "priority")
+        }
         if let format = try fields.fields("response_format") {
             guard let type = try format.string("type") else {
                 throw .malformed("body.response_format.type is missing", param: "body.response_format.type")
@@ -27,16 +32,13 @@ enum UnsupportedFields {
     }
 
     private static let neutralValues: [(name: String, neutral: [JSONValue])] = [
-        ("tools", []), ("tool_choice", [.string("none")]), ("functions", []), ("function_call", [.string("none")]),
+        ("functions", []), ("function_call", [.string("none")]),
         ("structured_outputs", []), ("guided_json", []), ("guided_regex", []), ("guided_choice", []),
         ("guided_grammar", []),
-        ("prompt_logprobs", []), ("logprob_token_ids", []), ("allowed_token_ids", []), ("bad_words", [.array([])]),
-        ("use_beam_search", [.boolean(false)]), ("best_of", [.integer(1)]), ("echo", [.boolean(false)]),
-        ("add_generation_prompt", [.boolean(true)]), ("continue_final_message", [.boolean(false)]),
-        ("chat_template", []), ("chat_template_kwargs", [.object([:])]), ("media_io_kwargs", [.object([:])]),
-        ("truncate_prompt_tokens", []), ("priority", [.integer(0)]), ("repetition_detection", []), ("audio", []),
-        ("modalities", [.array([.string("text")])]), ("return_token_ids", [.boolean(false)]),
-        ("return_tokens_as_token_ids", [.boolean(false)]), ("return_prompt_text", [.boolean(false)]),
-        ("reasoning_effort", [.string("none")]), ("thinking_token_budget", []), ("stream_interval", [.integer(1)]),
+        ("prompt_logprobs", []), ("use_beam_search", [.boolean(false)]), ("best_of", [.integer(1)]),
+        ("add_special_tokens", [.boolean(false)]), ("chat_template", []), ("documents", [.array([])]),
+        ("media_io_kwargs", [.object([:])]), ("repetition_detection", []), ("audio", []), ("cache_salt", []),
+        ("modalities", [.array([.string("text")])]), ("return_prompt_text", [.boolean(false)]),
+        ("thinking_token_budget", []), ("stream_interval", [.integer(1)]),
     ]
 }

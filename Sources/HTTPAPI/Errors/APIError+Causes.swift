@@ -12,6 +12,7 @@ extension APIError {
         case let error as FetchError: self.init(error.failure)
         case let error as JobStoreError: self.init(error)
         case let error as ImageError: self = .unreadableImage(code: error.code, "\(error)")
+        case let error as TemplateError: self = .badRequest("\(error)", param: "messages")
         case is NIOTooManyBytesError: self = .bodyTooLarge
         case let error as HTTPError: self.init(error)
         default: return nil

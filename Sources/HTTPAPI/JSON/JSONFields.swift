@@ -5,7 +5,7 @@ import Models
 /// A null counts as absent. A wrong type is answered as vLLM does ("Bad Request", param `body.<field>`), a value out of
 /// range as a broken rule ("BadRequestError", param `<field>`).
 struct JSONFields {
-    private let members: [String: JSONValue]
+    private let members: JSONObject
     /// "body", "body.stream_options", "body.messages.0".
     let path: String
 
@@ -23,7 +23,7 @@ struct JSONFields {
     }
 
     /// Of the members that are not null, sorted.
-    var names: [String] { members.filter { $0.value != .null }.keys.sorted() }
+    var names: [String] { members.filter { $0.value != .null }.map(\.key).sorted() }
 
     /// Whether the key is there at all, null or not.
     func has(_ name: String) -> Bool { members[name] != nil }

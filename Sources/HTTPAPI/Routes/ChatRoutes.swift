@@ -27,7 +27,7 @@ struct ChatRoutes: Sendable {
         let disconnection = await context.disconnection()
         let chat = try await withCancellation(on: disconnection) { try await chatRequest(in: body) }
         let isAsynchronous = request.prefersAsynchronousAnswer
-        guard !(isAsynchronous && chat.isStreamed) else {
+        guard !(isAsynchronous && chat.stream.isStreamed) else {
             throw APIError.badRequest("stream and \"Prefer: respond-async\" exclude each other", param: "stream")
         }
         let work = try await work(for: chat)
@@ -36,13 +36,14 @@ struct ChatRoutes: Sendable {
         let place = try admission.enter(work: chat.estimatedWork)
         defer { withExtendedLifetime(place) {} }
         let key = HexadecimalID.make()
-        let identity = AnswerIdentity(requestKey: key, created: store.now.seconds, model: rules.modelName)
+        let identity = AnswerIdentity(
+            requestKey: key, requestID: chat.requestID, created: store.now.seconds, model: rules.modelName)
         let (ticket, first) = try await withCancellation(on: disconnection) {
             let ticket = try await dispatcher.submit(work, key: key, label: "chat completion \(identity.id)")
             return (ticket, await ticket.events.first())
         }
         context.logger.debug("accepted", metadata: ["job": "\(ticket.jobID)", "answer": "\(identity.id)"])
-        guard chat.isStreamed else {
+        guard chat.stream.isStreamed else {
             let answer = try await withCancellation(on: disconnection) { try await ticket.answer(after: first) }
             place.leave(isDone: true)
             return Response(json: ChatCompletion(identity: identity, answer: answer).json)
@@ -73,7 +74,8 @@ struct ChatRoutes: Sendable {
         _ place: Admission.Place
     ) -> Response {
         let frames = ChatStream(
-            chunks: ChatCompletionChunk(identity: identity), choices: chat.choices, includesUsage: chat.includesUsage,
+            chunks: ChatCompletionChunk(identity: identity, hasUsage: chat.stream.hasContinuousUsage),
+            choices: chat.choices, includesUsage: chat.stream.includesUsage,
             hasLogprobs: chat.sampling.topLogprobs != nil)
         return events.response(
             of: ticket.events, prefix: first.map { frames.frames(for: $0) } ?? [],
@@ -90,9 +92,7 @@ struct ChatRoutes: Sendable {
             case .remote(let url): references.append(.url(url.text))
             }
         }
-        return ChatWork(
-            messages: chat.messages, images: references, sampling: chat.sampling, choices: chat.choices,
-            maxTiles: chat.maxTiles)
+        return chat.work(images: references)
     }
 
     /// Bulk: nobody waits on an open connection, so those who do go first.

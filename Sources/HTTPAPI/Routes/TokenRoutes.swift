@@ -60,24 +60,22 @@ struct TokenRoutes: Sendable {
 
     /// The prompt that a chat completion with these messages would have, images included.
     private func conversation(_ fields: JSONFields) throws -> [Int32] {
-        for (name, usual) in [("add_generation_prompt", true), ("continue_final_message", false)] {
-            guard try fields.bool(name) ?? usual == usual else {
-                throw APIError.badRequest("\(name) must be \(usual): nothing else is supported here", param: name)
-            }
-        }
-        for name in ["chat_template", "chat_template_kwargs", "tools"] where fields[name] != nil {
-            throw APIError.badRequest("\(name) is not supported here", param: name)
+        if fields["chat_template"] != nil {
+            throw APIError.badRequest("chat_template is not supported here", param: "chat_template")
         }
         var reader = MessageReader(rules: rules)
         let messages = try reader.messages(of: fields)
-        let images = try reader.images.map { image in
+        let tools = try ToolFields(fields, rules).descriptions
+        let options = try PromptOptions(fields, rules, tools: tools, messages: messages, answer: nil)
+        let coarse = Set(reader.coarseImages)
+        let images = try reader.images.enumerated().map { index, image in
             guard case .inline(let bytes) = image else {
                 throw APIError.badRequest("only images inside the request are counted here", param: "image_url")
             }
             let decoded = try ImageDecoder.decode(bytes, limits: rules.imageLimits, name: "the inline image")
-            return try model.processor.process(decoded, maxTiles: nil)
+            return try model.processor.process(decoded, maxTiles: coarse.contains(index) ? 1 : nil)
         }
-        return try model.processor.prompt(for: messages, images: images).tokens
+        return try model.processor.prompt(for: messages, images: images, options: options).tokens
     }
 
     // MARK: Detokenize

@@ -15,20 +15,21 @@ struct AnswerIdentity: Sendable {
         self.model = model
     }
 
-    /// The answer to the stored request of this key: the id is the same for who waits and for who asks later.
-    init(requestKey: String, created: Int, model: String) {
-        self.init(
-            id: "chat-\(ContentHash(of: requestKey.utf8).description.prefix(32))", created: created, model: model)
+    /// The answer to the stored request of this key: the id is the same for who waits and for who asks later. A client
+    /// that names its request itself finds that name in it.
+    init(requestKey: String, requestID: String? = nil, created: Int, model: String) {
+        let name = requestID ?? String(ContentHash(of: requestKey.utf8).description.prefix(32))
+        self.init(id: "chat-\(name)", created: created, model: model)
     }
 }
 
-/// The whole answer, with the keys of NIM's documentation in their order and no others.
+/// The whole answer: the keys of NIM's documentation in their order, and others only where the request asked for them.
 struct ChatCompletion {
     let identity: AnswerIdentity
     let answer: ChatAnswer
 
     var json: JSONNode {
-        [
+        let completion: JSONNode = [
             "id": .string(identity.id),
             "object": "chat.completion",
             "created": .int(identity.created),
@@ -37,17 +38,51 @@ struct ChatCompletion {
             "usage": answer.usage.json,
             "prompt_logprobs": nil,
         ]
+        return answer.promptTokenIDs.map { completion.adding("prompt_token_ids", .tokens($0)) } ?? completion
     }
 
     private static func json(_ choice: ChatAnswer.Choice) -> JSONNode {
-        [
+        let node: JSONNode = [
             "index": .int(choice.index),
-            "message": ["role": "assistant", "content": .string(choice.text)],
+            "message": message(choice),
             "logprobs": choice.logprobs.map { $0.json } ?? nil,
-            "finish_reason": .string(choice.finishReason.rawValue),
-            "stop_reason": choice.stopText.map { .string($0) } ?? .optional(choice.stopToken.map(Int.init)),
+            "finish_reason": .string(choice.reportedFinishReason),
+            "stop_reason": choice.stopReason,
+        ]
+        return choice.tokenIDs.map { node.adding("token_ids", .tokens($0)) } ?? node
+    }
+
+    private static func message(_ choice: ChatAnswer.Choice) -> JSONNode {
+        guard let calls = choice.toolCalls else { return ["role": "assistant", "content": .string(choice.text)] }
+        return [
+            "role": "assistant",
+            "content": choice.text.isEmpty ? nil : .string(choice.text),
+            "tool_calls": .array(calls.map(\.json)),
         ]
     }
+}
+
+extension ToolCall {
+    fileprivate var json: JSONNode {
+        [
+            "id": .string(id),
+            "type": "function",
+            "function": ["name": .string(name), "arguments": .string(arguments)],
+        ]
+    }
+}
+
+extension JSONNode {
+    static func tokens(_ tokens: [Int32]) -> JSONNode { .array(tokens.map { .int(Int($0)) }) }
+}
+
+extension ChatAnswer.Choice {
+    /// An answer that ended by itself and has calls ended to have them made. One cut short stays so.
+    var reportedFinishReason: String {
+        toolCalls != nil && finishReason == .stop ? "tool_calls" : finishReason.rawValue
+    }
+
+    var stopReason: JSONNode { stopText.map { .string($0) } ?? .optional(stopToken.map(Int.init)) }
 }
 
 extension ChatAnswer.Usage {

@@ -34,7 +34,8 @@ struct RequestObject {
             let answer = try? JSONDecoder().decode(ChatAnswer.self, from: Data(result.utf8))
         else { return nil }
         let identity = AnswerIdentity(
-            requestKey: request.key, created: (request.finishedAt ?? request.createdAt).seconds, model: modelName)
+            requestKey: request.key, requestID: answer.requestID,
+            created: (request.finishedAt ?? request.createdAt).seconds, model: modelName)
         return ChatCompletion(identity: identity, answer: answer).json.adding("docent", answer.facts)
     }
 

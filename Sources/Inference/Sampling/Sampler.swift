@@ -2,7 +2,7 @@ import Models
 
 /// Chooses the tokens of one request, by its own parameters and its own random numbers.
 ///
-/// The rules work in vLLM's order: bias, forbidden end tokens, penalties; then, unless greedy, temperature, min-p, top-k,
+/// The rules work in vLLM's order: allowed tokens and bad words, bias, forbidden end tokens, penalties; then, unless greedy, temperature, min-p, top-k,
 /// top-p and a draw. A rule that the request does not use is not there.
 struct Sampler: Sendable {
     /// Temperatures below this are greedy, as in vLLM: dividing by them would overflow.
@@ -10,6 +10,8 @@ struct Sampler: Sendable {
 
     private let parameters: SamplingParameters
     private let seed: UInt64
+    private let allowed: AllowedTokens?
+    private var badWords: BadWords?
     private let bias: LogitBias?
     private let minimum: MinimumTokens
     private var penalties: Penalties?
@@ -19,6 +21,8 @@ struct Sampler: Sendable {
     init(_ parameters: SamplingParameters, prompt: Prompt, endTokens: Set<Int32>, seed: UInt64) {
         self.parameters = parameters
         self.seed = parameters.seed ?? seed
+        allowed = parameters.allowedTokens.map(AllowedTokens.init(tokens:))
+        badWords = parameters.badWords.flatMap { $0.isEmpty ? nil : BadWords($0) }
         bias = parameters.logitBias.isEmpty ? nil : LogitBias(bias: parameters.logitBias)
         minimum = MinimumTokens(count: parameters.minTokens, endTokens: endTokens)
         penalties = Penalties(parameters, promptTokens: Self.words(of: prompt))
@@ -29,19 +33,29 @@ struct Sampler: Sendable {
         return Set(prompt.tokens.indices.lazy.filter { !places.contains($0) }.map { prompt.tokens[$0] })
     }
 
-    /// The next token, or nil when `logits` (one per token of the vocabulary) hold no finite number.
+    /// The next token, or nil when `logits` (one per token of the vocabulary) hold no finite number, or the rules leave none.
     mutating func next(_ logits: ArraySlice<Float>) -> GeneratedToken? {
         guard let likeliest = Argmax.of(logits), let token = choose(logits, likeliest.index) else { return nil }
         note(token)
         guard let alternatives = parameters.topLogprobs else { return GeneratedToken(id: token) }
         let logprobs = Logprobs(logits, greatest: likeliest.value)
-        return GeneratedToken(id: token, logprob: logprobs[token], alternatives: logprobs.top(alternatives))
+        return GeneratedToken(
+            id: token, logprob: logprobs[token], alternatives: alternativesReported(alternatives, logprobs))
+    }
+
+    /// The likeliest, and then those that the request names and that are not among them.
+    private func alternativesReported(_ count: Int, _ logprobs: Logprobs) -> [TokenAlternative] {
+        let top = logprobs.top(count)
+        guard let named = parameters.logprobTokens else { return top }
+        let shown = Set(top.map(\.id))
+        return top + named.filter { !shown.contains($0) }.map { TokenAlternative(id: $0, logprob: logprobs[$0]) }
     }
 
     /// The answer goes on with `token`.
     mutating func note(_ token: Int32) {
         length += 1
         penalties?.note(token)
+        badWords?.note(token)
     }
 
     private func choose(_ logits: ArraySlice<Float>, _ likeliest: Int) -> Int32? {
@@ -54,12 +68,14 @@ struct Sampler: Sendable {
     private var isGreedy: Bool { parameters.temperature < Self.greedyBelow }
 
     private var changesLogits: Bool {
-        bias != nil || penalties != nil || minimum.isActive(atLength: length)
+        allowed != nil || badWords != nil || bias != nil || penalties != nil || minimum.isActive(atLength: length)
     }
 
     /// `logits` after every rule; −∞ for tokens that may not be drawn.
     func ruled(_ logits: ArraySlice<Float>) -> [Float] {
         var logits = Array(logits)
+        allowed?.apply(to: &logits)
+        badWords?.apply(to: &logits)
         bias?.apply(to: &logits)
         if minimum.isActive(atLength: length) { minimum.apply(to: &logits) }
         penalties?.apply(to: &logits)

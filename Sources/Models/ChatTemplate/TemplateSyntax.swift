@@ -62,7 +62,7 @@ struct TemplateArguments: Sendable {
 }
 
 extension TemplateExpression.Kind {
-    fileprivate var children: [TemplateExpression] {
+    var children: [TemplateExpression] {
         switch self {
         case .literal, .name: []
         case .list(let items): items

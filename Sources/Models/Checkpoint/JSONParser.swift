@@ -32,6 +32,25 @@ struct JSONParser {
         return try parser.members(under: path[...])
     }
 
+    /// The members of the object that is the whole text, each with the text of its value as it stands there.
+    static func memberTexts(
+        of text: UnsafeRawBufferPointer, file: String
+    ) throws -> [String: (value: JSONValue, text: String)] {
+        var parser = JSONParser(text: text, file: file, valuesLeft: mostValues)
+        var members: [String: (value: JSONValue, text: String)] = [:]
+        parser.skipSpace()
+        try parser.eachMember { parser, key in
+            parser.skipSpace()
+            let start = parser.offset
+            let value = try parser.value(depth: 1)
+            let text = String(decoding: text[start..<parser.offset], as: UTF8.self)
+            guard members.updateValue((value, text), forKey: key) == nil else {
+                throw parser.failure("the key \"\(key.prefix(100))\" appears twice")
+            }
+        }
+        return members
+    }
+
     private let text: UnsafeRawBufferPointer
     private let file: String
     private var offset = 0
@@ -81,8 +100,8 @@ struct JSONParser {
         offset += 1
     }
 
-    private mutating func object(depth: Int) throws -> [String: JSONValue] {
-        var members: [String: JSONValue] = [:]
+    private mutating func object(depth: Int) throws -> JSONObject {
+        var members = JSONObject()
         try eachMember { parser, key in
             let value = try parser.value(depth: depth + 1)
             guard members.updateValue(value, forKey: key) == nil else {

@@ -1,5 +1,5 @@
 /// A JSON value of a checkpoint's file, or of what a client sent.
-public enum JSONValue: Sendable, Equatable {
+public enum JSONValue: Sendable, Hashable {
     case null
     case boolean(Bool)
     /// A number without fraction or exponent that fits; safetensors offsets must be exact.
@@ -7,13 +7,21 @@ public enum JSONValue: Sendable, Equatable {
     case number(Double)
     case string(String)
     case array([JSONValue])
-    case object([String: JSONValue])
+    case object(JSONObject)
 
     /// Reads the whole of `text` strictly (`JSONParser`); errors are `ModelError.malformedJSON` and call it `name`.
     public static func parse(
         _ text: UnsafeRawBufferPointer, name: String, mostValues: Int
     ) throws -> JSONValue {
         try JSONParser.parse(text, file: name, mostValues: mostValues)
+    }
+
+    /// As `parse` of bytes, for short texts.
+    public static func parse(_ text: String, name: String) throws -> JSONValue {
+        var text = text
+        return try text.withUTF8 {
+            try parse(UnsafeRawBufferPointer($0), name: name, mostValues: JSONParser.mostValues)
+        }
     }
 
     /// How error messages show the value: short, whatever its size.

@@ -66,7 +66,7 @@ private struct HeaderReader {
     let dataStart: Int
     let dataEnd: Int
 
-    func entries(_ members: [String: JSONValue]) throws -> [String: Safetensors.Entry] {
+    func entries(_ members: JSONObject) throws -> [String: Safetensors.Entry] {
         var entries: [String: Safetensors.Entry] = [:]
         for (name, value) in members {
             if name == "__metadata__" {
@@ -84,7 +84,7 @@ private struct HeaderReader {
 
     private func checkMetadata(_ value: JSONValue) throws {
         guard case .object(let members) = value,
-            members.values.allSatisfy({ if case .string = $0 { true } else { false } })
+            members.dictionary.values.allSatisfy({ if case .string = $0 { true } else { false } })
         else { throw ModelError.malformedWeights(file: file, reason: "__metadata__ is not an object of strings") }
     }
 

@@ -26,7 +26,7 @@ struct Settings: Sendable {
         guard case .object(let members) = try JSONParser.parse(file.bytes, file: path) else {
             throw ModelError.malformedJSON(file: path, offset: 0, reason: "the text is not an object")
         }
-        self.init(file: path, members: members)
+        self.init(file: path, members: members.dictionary)
     }
 
     /// The same with `defaults` where a member is absent or null.
@@ -51,7 +51,7 @@ struct Settings: Sendable {
     func section(_ key: String) throws -> Settings? {
         guard let value = value(key) else { return nil }
         guard case .object(let members) = value else { throw failure(key, expected: "an object") }
-        return Settings(file: file, path: name(key), members: members)
+        return Settings(file: file, path: name(key), members: members.dictionary)
     }
 
     /// A fallback often follows from other settings, so it is held against the range like a value that is there.

@@ -31,8 +31,10 @@ struct QwenVLProcessor: PromptProcessor {
 
     func mostPixelBytes(maxTiles: Int?) -> Int { images.mostPixelBytes(maxTiles: maxTiles) }
 
-    func prompt(for messages: [ChatMessage], images: [ProcessedImage]) throws -> Prompt {
-        var prompt = try prompts.prompt(for: messages, images: images) {
+    var template: TemplateFacts { prompts.template.facts }
+
+    func prompt(for messages: [ChatMessage], images: [ProcessedImage], options: PromptOptions) throws -> Prompt {
+        var prompt = try prompts.prompt(for: messages, images: images, options: options) {
             String(repeating: Self.marker, count: $0.tokenCount)
         }
         guard !prompt.images.isEmpty else { return prompt }

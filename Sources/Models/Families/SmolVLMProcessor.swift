@@ -52,8 +52,10 @@ struct SmolVLMProcessor: PromptProcessor {
         return prompts.tokenCount(of: placeholder(rows: tiling.rows, columns: tiling.columns))
     }
 
-    func prompt(for messages: [ChatMessage], images: [ProcessedImage]) throws -> Prompt {
-        try prompts.prompt(for: messages, images: images) {
+    var template: TemplateFacts { prompts.template.facts }
+
+    func prompt(for messages: [ChatMessage], images: [ProcessedImage], options: PromptOptions) throws -> Prompt {
+        try prompts.prompt(for: messages, images: images, options: options) {
             placeholder(rows: $0.tileRows, columns: $0.tileColumns)
         }
     }

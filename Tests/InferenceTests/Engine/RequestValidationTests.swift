@@ -43,6 +43,11 @@ struct RequestValidationTests {
         Range(name: "logit_bias", set: { $0.logitBias = [3: $1] }, good: [-100, 100], bad: [-101, 101, .nan]),
         Range(name: "logit_bias", set: { $0.logitBias = [Int32($1): 1] }, good: [0, 259], bad: [-1, 260]),
         Range(name: "stop_token_ids", set: { $0.stopTokens = [Int32($1)] }, good: [0, 259], bad: [-1, 260]),
+        Range(name: "allowed_token_ids", set: { $0.allowedTokens = [Int32($1)] }, good: [0, 259], bad: [-1, 260]),
+        Range(name: "bad_words", set: { $0.badWords = [[1, Int32($1)]] }, good: [0, 259], bad: [-1, 260]),
+        Range(
+            name: "logprob_token_ids", set: { ($0.topLogprobs, $0.logprobTokens) = (0, [Int32($1)]) }, good: [0, 259],
+            bad: [-1, 260]),
     ])
     func `parameters have vLLM's ranges`(range: Range) {
         for value in range.good { #expect(refusal { range.set(&$0, value) } == nil) }

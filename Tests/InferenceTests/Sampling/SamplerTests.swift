@@ -182,4 +182,46 @@ struct SamplerTests {
         #expect(ruled[Int(ByteTokenizer.image)] == 1)
         #expect(ruled[97] == 0.1)
     }
+
+    @Test func `only allowed tokens are chosen, greedily and by chance`() {
+        var parameters = SamplingParameters.greedy()
+        parameters.allowedTokens = [3, 1]
+        var greedy = sampler(parameters)
+        #expect(greedy.next([9, 1, 8, 2])?.id == 3)
+        parameters.temperature = 2
+        (parameters.topP, parameters.topK, parameters.minP) = (0.9, 3, 0.01)
+        var random = sampler(parameters)
+        let drawn = Set((0..<200).compactMap { _ in random.next([9, 1, 8, 2])?.id })
+        #expect(drawn == [1, 3])
+    }
+
+    @Test func `a bad word is forbidden where it would be complete, and only there`() {
+        var parameters = SamplingParameters.greedy()
+        parameters.badWords = [[0, 1, 2], [3]]
+        var sampler = sampler(parameters)
+        let logits: [[Float]] = [
+            [1, 0, 0, 9], [0, 1, 0, 9], [0, 0.5, 1, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 1, 0],
+        ]
+        // 3 never; 2 after 0, 1 only.
+        #expect(logits.map { sampler.next($0[...])?.id } == [0, 1, 1, 2, 0, 2])
+    }
+
+    @Test func `rules that leave nothing give no token`() {
+        var parameters = SamplingParameters.greedy()
+        parameters.allowedTokens = [1]
+        parameters.badWords = [[1]]
+        var sampler = sampler(parameters)
+        #expect(sampler.next([1, 2, 3]) == nil)
+    }
+
+    @Test func `named tokens' probabilities come after the likeliest ones, each once`() throws {
+        var parameters = SamplingParameters.greedy()
+        (parameters.topLogprobs, parameters.logprobTokens) = (2, [0, 1, 2])
+        var sampler = sampler(parameters)
+        let chosen = sampler.next([0, 3, -5, 2])
+        let token = try #require(chosen)
+        #expect(token.alternatives.map(\.id) == [1, 3, 0, 2])
+        let expected = Self.softmax([0, 3, -5, 2]).map { log($0) }
+        #expect(token.alternatives.allSatisfy { abs(Double($0.logprob) - expected[Int($0.id)]) < 1e-6 })
+    }
 }

@@ -76,5 +76,8 @@ extension Engine {
 private struct NoImages: PromptProcessor {
     func process(_ image: RGBImage, maxTiles: Int?) throws -> ProcessedImage { throw CancellationError() }
     func mostPixelBytes(maxTiles: Int?) -> Int { 0 }
-    func prompt(for messages: [ChatMessage], images: [ProcessedImage]) throws -> Prompt { throw CancellationError() }
+    let template = TemplateFacts()
+    func prompt(for messages: [ChatMessage], images: [ProcessedImage], options: PromptOptions) throws -> Prompt {
+        throw CancellationError()
+    }
 }

@@ -35,11 +35,12 @@ struct RotaryTests {
             theta: 5e5,
             scaling: .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 8192))
         let new = llama3.merging(["rope_type": .string("llama3"), "rope_theta": .integer(500_000)]) { $1 }
-        #expect(try configuration(["rope_parameters": .object(new)]) == expected)
+        #expect(try configuration(["rope_parameters": .object(JSONObject(new))]) == expected)
         let old = llama3.merging(["type": .string("llama3")]) { $1 }
-        #expect(try configuration(["rope_theta": .number(5e5), "rope_scaling": .object(old)]) == expected)
+        #expect(try configuration(["rope_theta": .number(5e5), "rope_scaling": .object(JSONObject(old))]) == expected)
         let mixed = llama3.merging(["rope_type": .string("llama3")]) { $1 }
-        #expect(try configuration(["rope_theta": .number(5e5), "rope_parameters": .object(mixed)]) == expected)
+        #expect(
+            try configuration(["rope_theta": .number(5e5), "rope_parameters": .object(JSONObject(mixed))]) == expected)
         #expect(try configuration(["rope_theta": .integer(10_000), "rope_scaling": .null]).scaling == .none)
     }
 
