@@ -19,10 +19,7 @@ struct RandomSchemaTests {
         var compiled = 0, whole = 0, unsatisfiable = 0
         while compiled < Self.schemas {
             let schema = generator.document()
-            let constraint: Constraint
-            do {
-                constraint = try compiler.compile(.jsonSchema(schema.text))
-            } catch ConstraintError.unsatisfiable {
+            guard let constraint = try Self.compiled(schema, by: compiler) else {
                 unsatisfiable += 1
                 continue
             }
@@ -36,6 +33,13 @@ struct RandomSchemaTests {
         }
         #expect(whole > 19 * compiled / 10, "\(whole) of \(2 * compiled) walks came to an end")
         #expect(unsatisfiable < compiled / 5)
+    }
+
+    /// Nil for a schema that has no instances, as chance makes some.
+    private static func compiled(_ schema: JSONValue, by compiler: ConstraintCompiler) throws -> Constraint? {
+        let result = Result { try compiler.compile(.jsonSchema(schema.text)) }
+        if case .failure(let error) = result, case .unsatisfiable? = error as? ConstraintError { return nil }
+        return try result.get()
     }
 
     private static func judge(_ text: String, _ schema: JSONValue) throws {

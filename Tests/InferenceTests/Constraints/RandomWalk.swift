@@ -19,23 +19,25 @@ struct RandomWalk {
             if cursor.isAccepting && Int.random(in: 0..<3, using: &random) == 0 { break }
             let mask = try cursor.mask()
             let allowed = (0..<Int32(tokenizer.vocabularySize)).filter(mask.contains)
-            var choices = allowed
-            if tokens.count > patience {
-                // What closes, else what ends a string, else a single byte: the shortest way out.
-                for wanted in [[0x7D, 0x5D], [0x22], [0x30]] as [[UInt8]] {
-                    let closing = allowed.filter { token in tokenizer.bytes(of: token).contains { wanted.contains($0) }
-                    }
-                    let shortest = closing.map { tokenizer.bytes(of: $0).count }.min()
-                    choices = closing.filter { tokenizer.bytes(of: $0).count == shortest }
-                    if !choices.isEmpty { break }
-                }
-            }
-            guard let token = (choices.isEmpty ? allowed : choices).randomElement(using: &random) else { break }
+            let choices = tokens.count > patience ? Self.waysOut(of: tokens, allowed, tokenizer) : allowed
+            guard let token = choices.randomElement(using: &random) else { break }
             try cursor.advance(token)
             tokens.append(token)
         }
         text = tokenizer.decode(tokens, skipSpecialTokens: false)
         self.tokens = tokens.count
         isWhole = cursor.isAccepting
+    }
+
+    /// The shortest tokens that end a string or, outside of strings, close something, else go on with as little as can be.
+    private static func waysOut(of tokens: [Int32], _ allowed: [Int32], _ tokenizer: Tokenizer) -> [Int32] {
+        let text = tokenizer.decode(tokens, skipSpecialTokens: false).replacing("\\\\", with: "")
+        let isInString = text.replacing("\\\"", with: "").count { $0 == "\"" } % 2 == 1
+        for wanted in isInString ? [[0x22]] : [[0x7D, 0x5D], [0x22], [0x30]] as [[UInt8]] {
+            let closing = allowed.filter { token in tokenizer.bytes(of: token).contains { wanted.contains($0) } }
+            let shortest = closing.map { tokenizer.bytes(of: $0).count }.min()
+            if let shortest { return closing.filter { tokenizer.bytes(of: $0).count == shortest } }
+        }
+        return allowed
     }
 }
