@@ -30,7 +30,7 @@ struct ChatRoutes: Sendable {
         guard !(isAsynchronous && chat.isStreamed) else {
             throw APIError.badRequest("stream and \"Prefer: respond-async\" exclude each other", param: "stream")
         }
-        let work = try await work(for: chat)
+        let work = try await chat.work(storingImagesIn: store.blobs)
         share.giveBack()
         if isAsynchronous { return try await accept(work) }
         let place = try admission.enter()
@@ -77,20 +77,6 @@ struct ChatRoutes: Sendable {
         return events.response(
             of: ticket.events, prefix: first.map { frames.frames(for: $0) } ?? [], whenMade: { place.leave() }
         ) { frames.frames(for: $0) }
-    }
-
-    /// Puts inline images beside the database; the row refers to them.
-    private func work(for chat: ChatRequest) async throws -> ChatWork {
-        var references: [ImageReference] = []
-        for image in chat.images {
-            switch image {
-            case .inline(let bytes): references.append(.blob(try await store.blobs.put(bytes)))
-            case .remote(let url): references.append(.url(url.text))
-            }
-        }
-        return ChatWork(
-            messages: chat.messages, images: references, sampling: chat.sampling, choices: chat.choices,
-            maxTiles: chat.maxTiles)
     }
 
     /// Bulk: nobody waits on an open connection, so those who do go first.
