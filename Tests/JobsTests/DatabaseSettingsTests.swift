@@ -9,7 +9,7 @@ struct DatabaseSettingsTests {
 
     @Test(arguments: [
         ("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1"), ("auto_vacuum", "2"),
-        ("application_id", "\(0x446f_6374)"), ("user_version", "1"), ("busy_timeout", "5000"), ("trusted_schema", "0"),
+        ("application_id", "\(0x446f_6374)"), ("user_version", "2"), ("busy_timeout", "5000"), ("trusted_schema", "0"),
         ("cell_size_check", "1"), ("wal_autocheckpoint", "1000"), ("query_only", "0"),
     ])
     func `the writer is set up to lose nothing`(pragma: String, expected: String) async throws {
