@@ -33,6 +33,9 @@ struct ChatRequest: Sendable {
         guard asked.choices == 1 || asked.sampling.temperature > 0 else {
             throw APIError.badRequest("n must be 1 when temperature is 0: every choice would be the same", param: "n")
         }
+        guard asked.sampling.promptLogprobs == nil || !stream.isStreamed else {
+            throw APIError.badRequest("prompt_logprobs cannot be streamed", param: "prompt_logprobs")
+        }
         asked.maxTiles = try Self.maxTiles(fields)
         let prompt = try PromptOptions(
             fields, rules, tools: tools.descriptions, messages: asked.messages, answer: asked.sampling.maxTokens)
