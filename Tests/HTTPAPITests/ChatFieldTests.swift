@@ -39,11 +39,11 @@ import Workers
         (try choice(answer)["message"] as? [String: Any])?["content"] as? String
     }
 
-    /// "a" and " a" are a token each; "cat" has two and " cat" one, so only the former is the word asked for.
+    /// "a" and " a" are a token each, "cat" has two and " cat" one; a space before a digit is a token of its own.
     @Test func `allowed tokens and bad words reach the sampler as tokens`() async throws {
-        let asked = try await ask(#""allowed_token_ids":[5,900,5],"bad_words":["  a","cat"]"#)
+        let asked = try await ask(#""allowed_token_ids":[5,900,5],"bad_words":["  a","cat","7"]"#)
         #expect(asked.sampling.allowedTokens == [5, 900, 5])
-        #expect(asked.sampling.badWords == [[67], [264], [69, 276]])
+        #expect(asked.sampling.badWords == [[67], [264], [69, 276], [858], [25]])
     }
 
     @Test func `logprobs can name tokens, and tokens can be named by their ids`() async throws {
