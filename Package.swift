@@ -106,7 +106,11 @@ let package = Package(
         tests("ComputeTests", ["Compute", "CKernels"]),
         tests("ModelsTests", ["Models", "Compute"]),
         tests("InferenceTests", ["Inference", "Models", "Compute"]),
-        tests("JobsTests", ["Jobs", .product(name: "GRDB", package: "GRDB.swift")]),
+        // A VFS of SQLite that forgets, tears and fails; optimised, because it replays thousands of power cuts.
+        .target(
+            name: "FaultyDisk", path: "Tests/FaultyDisk", cSettings: [.unsafeFlags(["-O2"])],
+            linkerSettings: [.linkedLibrary("sqlite3")]),
+        tests("JobsTests", ["Jobs", "FaultyDisk", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("WorkersTests", ["Workers", "Jobs", "Inference", "Models"]),
         tests("CaptioningTests", ["Captioning", "Workers", "Jobs", "Inference", "Models"]),
         tests(

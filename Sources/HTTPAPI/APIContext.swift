@@ -6,6 +6,8 @@ struct APIContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// The client's `X-Request-Id`, or one of ours.
     var requestID = ""
+    /// Whose key the request has; nil where none is asked for.
+    var client: ClientKey?
     private let channel: any Channel
 
     init(source: ApplicationRequestContextSource) {

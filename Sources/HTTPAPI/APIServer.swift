@@ -39,7 +39,7 @@ public struct APIServer: Service {
         let rules = ChatRules(configuration: configuration, model: model, modelNames: modelNames)
         let table = RouteTable()
         let calls = CallMeasurements()
-        let admission = Admission(limit: configuration.maxWaitingRequests)
+        let admission = Admission(limit: configuration.maxWaitingRequests, maxWait: configuration.maxWaitingTime)
         let bodies = BodyBudget(limit: configuration.maxBufferedBodyBytes)
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.addMiddleware {
@@ -49,7 +49,10 @@ public struct APIServer: Service {
             ErrorMiddleware(routes: table)
         }
         HealthRoutes(health: health).add(to: router)
-        let guarded = router.group().add(middleware: BearerAuthentication(keys: configuration.apiKeys))
+        let keys = configuration.apiKeys.enumerated().map { ClientKey(name: "key-\($0 + 1)", key: $1) }
+        let guarded = router.group()
+            .add(middleware: BearerAuthentication(keys: keys + configuration.clientKeys))
+            .add(middleware: ClientLimiting(use: ClientUse(), limits: configuration.clientLimits))
         let models = rules.modelNames.map {
             ModelObject(name: $0, card: model.card, contextLength: rules.contextLength)
         }

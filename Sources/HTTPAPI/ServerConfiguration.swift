@@ -15,8 +15,12 @@ public struct ServerConfiguration: Sendable {
     public var imageLimits = ImageLimits()
     /// Most answers to one request (`n`).
     public var maxChoices = 128
-    /// Keys of which a client must present one; empty lets everybody in.
+    /// Keys of which a client must present one; empty, with `clientKeys`, lets everybody in.
     public var apiKeys: [String] = []
+    /// The same with names and limits.
+    public var clientKeys: [ClientKey] = []
+    /// What a client may ask for whose key has no limits of its own; all together where there are no keys.
+    public var clientLimits = ClientLimits.none
     /// Origins whose pages may read answers in a browser, "*" for all; empty for none.
     public var allowedOrigins: [String] = []
     /// What came with the model, if anything did.
@@ -35,6 +39,8 @@ public struct ServerConfiguration: Sendable {
     public var maxConnections = 4096
     /// Requests that may wait for their answers at a time; more are answered 503.
     public var maxWaitingRequests = 512
+    /// Who would have to wait longer than this for an answer, as far as can be told, is answered 503.
+    public var maxWaitingTime: Duration = .seconds(600)
     /// Silence on an event stream after which a comment is sent, so that nobody between closes it.
     public var keepAliveInterval: Duration = .seconds(15)
     /// How long running requests may go on after a graceful shutdown began.

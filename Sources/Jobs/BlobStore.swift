@@ -28,7 +28,7 @@ public final class BlobStore: Sendable {
             throw JobStoreError.blobTooLarge(bytes: bytes.count, limit: sizeLimit)
         }
         let id = try await onFileThread { BlobID(hashing: bytes) }
-        try await queue.perform { transaction in
+        try await queue.perform(addsWork: true) { transaction in
             try transaction.change(
                 """
                 INSERT INTO blob (id, size, last_used_at) VALUES (?, ?, ?)

@@ -24,6 +24,7 @@ final class CommitQueue: Sendable {
     private let pool: DatabasePool
     /// Held as long as anything can write, even if only a blob store is left of the job store.
     let lock: DatabaseLock
+    private let ballast: Ballast
     private let clock: SteadyClock
     private let publish: @Sendable (Effects, Database) -> Void
     private let mailbox = Mutex(Mailbox())
@@ -34,11 +35,12 @@ final class CommitQueue: Sendable {
 
     /// - Parameter publish: told after each commit, on the writer, what changed in it.
     init(
-        pool: DatabasePool, lock: DatabaseLock, clock: SteadyClock,
+        pool: DatabasePool, lock: DatabaseLock, ballast: Ballast, clock: SteadyClock,
         publish: @escaping @Sendable (Effects, Database) -> Void
     ) {
         self.pool = pool
         self.lock = lock
+        self.ballast = ballast
         self.clock = clock
         self.publish = publish
     }
@@ -49,14 +51,21 @@ final class CommitQueue: Sendable {
     var commitTime: Duration { commitTimer.withLock { $0 } }
 
     /// Executes an operation durably and returns its result after the commit.
+    ///
+    /// - Parameter addsWork: it stores something new, which is refused while the room that is left is kept for what is there.
     @discardableResult
-    func perform<T: Sendable>(_ body: @escaping @Sendable (inout Transaction) throws -> T) async throws -> T {
-        try await withCheckedThrowingContinuation { enqueue(Operation(body: body, continuation: $0)) }
+    func perform<T: Sendable>(
+        addsWork: Bool = false, _ body: @escaping @Sendable (inout Transaction) throws -> T
+    ) async throws -> T {
+        if addsWork, !ballast.admitsWork() { throw JobStoreError.diskFull(path: pool.path) }
+        return try await withCheckedThrowingContinuation { continuation in
+            enqueue(Operation(addsWork: addsWork, body: body, continuation: continuation))
+        }
     }
 
     /// Executes an operation whose outcome nobody waits for.
     func post(_ body: @escaping @Sendable (inout Transaction) throws -> Void) {
-        enqueue(Operation(body: body, continuation: nil))
+        enqueue(Operation(addsWork: false, body: body, continuation: nil))
     }
 
     /// Lets what is queued finish, then refuses everything.
@@ -116,6 +125,8 @@ final class CommitQueue: Sendable {
             // The whole transaction is gone (SQLite rolls back by itself when the disk is full): each alone, so that a
             // large write that finds no room does not take a small one with it.
             for operation in batch { commit([operation], db) }
+        } catch  where JobStoreError.isDiskFull(error) && !batch.contains(where: \.addsWork) && ballast.release() {
+            commit(batch, db)
         } catch {
             let translated = JobStoreError.translating(error, path: pool.path)
             if Self.isFatal(error), let refusal = translated as? JobStoreError {
@@ -166,6 +177,7 @@ final class CommitQueue: Sendable {
 }
 
 private protocol PendingOperation: AnyObject, Sendable {
+    var addsWork: Bool { get }
     var failure: (any Error)? { get }
     func execute(_ transaction: inout Transaction)
     func answer(path: String)
@@ -174,13 +186,16 @@ private protocol PendingOperation: AnyObject, Sendable {
 
 /// An operation in the mailbox with the task that waits for it.
 private final class Operation<T: Sendable>: PendingOperation {
+    let addsWork: Bool
     private let body: @Sendable (inout Transaction) throws -> T
     private let continuation: CheckedContinuation<T, any Error>?
     private let result = Mutex<Result<T, any Error>?>(nil)
 
     init(
-        body: @escaping @Sendable (inout Transaction) throws -> T, continuation: CheckedContinuation<T, any Error>?
+        addsWork: Bool, body: @escaping @Sendable (inout Transaction) throws -> T,
+        continuation: CheckedContinuation<T, any Error>?
     ) {
+        self.addsWork = addsWork
         self.body = body
         self.continuation = continuation
     }

@@ -51,9 +51,13 @@ enum DatabaseFile {
             if db.configuration.readonly {
                 try db.execute(sql: "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0")
             } else {
+                // DatabasePool switches to WAL as well, but reads only the answer and not the error that may follow it (GRDB
+                // 7.10): after a failed sync there, the file would silently keep its rollback journal, whose deletion
+                // FULL does not sync, and a power cut could take the last commit back.
                 try db.execute(
                     sql: """
                         PRAGMA auto_vacuum = INCREMENTAL;
+                        PRAGMA journal_mode = WAL;
                         PRAGMA wal_autocheckpoint = 1000;
                         PRAGMA journal_size_limit = 16777216;
                         """)

@@ -7,7 +7,7 @@ extension JobStore {
     /// - Returns: the job, and the ids of the requests in the order given.
     public func submit(_ job: NewJob, _ requests: [NewRequest]) async throws -> (Job, [RequestID]) {
         let id = newJobID()
-        return try await queue.perform { transaction in
+        return try await queue.perform(addsWork: true) { transaction in
             let (known, _) = try transaction.findOrInsert(job, as: id)
             let (ids, added) = try transaction.insert(requests, into: known)
             if added > 0 || !known.isSealed {
@@ -24,7 +24,7 @@ extension JobStore {
     /// requests stay as they are: those that failed or were cancelled run again only after `retry`.
     public func openJob(_ job: NewJob) async throws -> (job: Job, isNew: Bool) {
         let id = newJobID()
-        return try await queue.perform { transaction in
+        return try await queue.perform(addsWork: true) { transaction in
             let (known, isNew) = try transaction.findOrInsert(job, as: id)
             if known.isSealed {
                 let wish: JobState? = known.state.isFinal ? .running : nil
@@ -37,7 +37,7 @@ extension JobStore {
     /// Adds requests to an unsealed job; keys that it already has are left alone.
     /// - Returns: how many were new.
     public func append(_ requests: [NewRequest], to job: JobID) async throws -> Int {
-        try await queue.perform { transaction in
+        try await queue.perform(addsWork: true) { transaction in
             let known = try transaction.job(job)
             guard known.state != .cancelled else { throw JobStoreError.jobIsCancelled(job) }
             guard !known.isSealed else { throw JobStoreError.jobIsSealed(job) }

@@ -40,11 +40,15 @@ public final class JobStore: Sendable {
         self.clock = SteadyClock(clock)
         let lock = try DatabaseLock(database: path.full, announcing: configuration.willAnnounce ? .starting : .command)
         let schema = Schema(path: path.full, migrations: migrations)
-        pool = try DatabaseFile.open(path: path.full, schema: schema, now: self.clock.now())
-        queue = CommitQueue(pool: pool, lock: lock, clock: self.clock) { [listeners] in listeners.publish($0, $1) }
+        let ballast = Ballast(database: path.full, bytes: configuration.ballastBytes)
+        let now = self.clock.now()
+        pool = try ballast.spending { try DatabaseFile.open(path: path.full, schema: schema, now: now) }
+        queue = CommitQueue(pool: pool, lock: lock, ballast: ballast, clock: self.clock) { [listeners] in
+            listeners.publish($0, $1)
+        }
         blobs = try BlobStore(
             directory: path.full + ".blobs", sizeLimit: configuration.blobSizeLimit, queue: queue)
-        try recover()
+        try ballast.spending { try recover() }
     }
 
     /// Tells other processes where the owner of this database answers.
@@ -75,11 +79,19 @@ public final class JobStore: Sendable {
     }
 
     /// Finishes what was begun, empties the write-ahead log into the database and gives the lock back.
+    ///
+    /// - Throws: `JobStoreError` if the log cannot be emptied now (a full disk). The store is closed all the same: what was
+    ///   acknowledged is in the log, and the next owner reads it there.
     public func close() async throws {
-        try await queue.close()
-        listeners.finish()
-        try pool.close()
-        queue.lock.release()
+        defer {
+            listeners.finish()
+            queue.lock.release()
+        }
+        do { try await queue.close() } catch {
+            try? pool.close()
+            throw JobStoreError.translating(error, path: path)
+        }
+        do { try pool.close() } catch { throw JobStoreError.translating(error, path: path) }
     }
 
     func newJobID() -> JobID { jobIDs.next(at: clock.now()) }

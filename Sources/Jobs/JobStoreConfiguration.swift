@@ -15,12 +15,14 @@ public struct JobStoreConfiguration: Sendable {
     public var blobSizeLimit: Int
     /// Unreferenced blobs are kept this long: time enough to submit the request that refers to them.
     public var blobGracePeriod: Duration
+    /// Room kept beside the database for the results of accepted work when the disk is full, in bytes; 0 for none.
+    public var ballastBytes: Int
 
     public init(
         leaseDuration: Duration = .seconds(60), maxCrashes: Int = 3, retryPolicy: RetryPolicy = RetryPolicy(),
         jitter: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
         allowsNetworkFileSystem: Bool = false, willAnnounce: Bool = false, blobSizeLimit: Int = 256 << 20,
-        blobGracePeriod: Duration = .seconds(3600)
+        blobGracePeriod: Duration = .seconds(3600), ballastBytes: Int = 0
     ) {
         precondition(maxCrashes >= 1, "a request is set aside after at least one crash")
         self.leaseDuration = leaseDuration
@@ -31,5 +33,6 @@ public struct JobStoreConfiguration: Sendable {
         self.willAnnounce = willAnnounce
         self.blobSizeLimit = blobSizeLimit
         self.blobGracePeriod = blobGracePeriod
+        self.ballastBytes = ballastBytes
     }
 }

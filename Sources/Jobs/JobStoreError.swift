@@ -73,12 +73,18 @@ public enum JobStoreError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 extension JobStoreError {
+    /// The database or its shared memory found no room to grow.
+    static func isDiskFull(_ error: any Error) -> Bool {
+        guard let error = error as? DatabaseError else { return false }
+        return error.resultCode == .SQLITE_FULL || error.extendedResultCode == .SQLITE_IOERR_SHMSIZE
+    }
+
     /// Our words for an error of SQLite; other errors pass unchanged.
     static func translating(_ error: any Error, path: String) -> any Error {
         guard let error = error as? DatabaseError else { return error }
+        if isDiskFull(error) { return JobStoreError.diskFull(path: path) }
         let detail = error.message ?? error.resultCode.description
         return switch error.resultCode {
-        case .SQLITE_FULL: JobStoreError.diskFull(path: path)
         case .SQLITE_CORRUPT, .SQLITE_NOTADB: JobStoreError.corrupt(path: path, detail: detail)
         case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM: JobStoreError.notWritable(path: path, reason: detail)
         case .SQLITE_IOERR: JobStoreError.inputOutput(path: path, detail: detail)

@@ -15,6 +15,7 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
     case outputLost(reason: String)
     case noImageLibrary
     case unreadableAnswer(url: String, reason: String)
+    case unreadableKeys(path: String, reason: String)
 
     var description: String {
         switch self {
@@ -53,6 +54,8 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
             "libvips, which opens pictures, cannot be loaded: run .ci/setup, or install it (libvips42 in Debian)."
         case .unreadableAnswer(let url, let reason):
             "The answer of \(url) cannot be read (\(reason)): is this a docent server of the same version?"
+        case .unreadableKeys(let path, let reason):
+            "The file of keys \(path) cannot be used: \(reason)."
         }
     }
 }

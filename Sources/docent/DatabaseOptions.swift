@@ -43,12 +43,17 @@ struct DatabaseOptions: ParsableArguments {
         return try await openOrFindServer(tell)
     }
 
+    /// Room for the results of accepted work when the disk is full.
+    private static let ballastBytes = 64 << 20
+
     /// Opens the store, and makes the folder of the default place if it is missing.
     func open(_ configuration: JobStoreConfiguration = .init()) throws -> JobStore {
         if database == nil {
             let folder = String(path.dropLast("/docent.sqlite".count))
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         }
+        var configuration = configuration
+        configuration.ballastBytes = Self.ballastBytes
         return try JobStore(path: path, configuration: configuration)
     }
 

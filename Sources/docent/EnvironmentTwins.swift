@@ -13,8 +13,10 @@ struct EnvironmentTwins {
             "model", "device", "threads", "quantize", "database",
         ] + imageLimits,
         "serve": [
-            "host", "port", "model", "device", "threads", "quantize", "database", "api-key", "allow-hosts",
-            "served-model-name", "max-model-len", "max-num-seqs", "max-images", "allowed-origins",
+            "host", "port", "model", "device", "threads", "quantize", "database", "api-key", "api-keys", "key-rate",
+            "key-concurrency", "max-wait", "allow-hosts", "served-model-name", "max-model-len", "max-num-seqs",
+            "max-images",
+            "allowed-origins",
         ] + imageLimits,
         "jobs list": ["server", "database", "json", "limit"],
         "jobs show": ["server", "database", "json"],

@@ -24,15 +24,13 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "The port to listen on; 0 for a free one.")
     var port = 8000
 
-    @Option(help: ArgumentHelp("A key that clients must present as \"Authorization: Bearer …\".", valueName: "key"))
-    var apiKey: String?
-
     @Option(
         help: ArgumentHelp(
             "Hosts, separated by commas, from which images are fetched although their addresses are private.",
             valueName: "hosts"))
     var allowHosts: String?
 
+    @OptionGroup var clientOptions: ClientOptions
     @OptionGroup var servingOptions: ServingOptions
     @OptionGroup var modelOptions: ModelOptions
     @OptionGroup var databaseOptions: DatabaseOptions
@@ -117,12 +115,12 @@ struct ServeCommand: AsyncParsableCommand {
         var configuration = ServerConfiguration()
         configuration.host = host
         configuration.port = port
-        configuration.apiKeys = apiKey.map { [$0] } ?? []
         configuration.imageLimits = imageLimits.limits
         configuration.fetchPolicy.maxBytes = imageLimits.limits.maxBytes
         configuration.fetchPolicy.allowedHosts = try allowedHosts()
         configuration.license = License(besideModelAt: try modelOptions.folder())
         servingOptions.apply(to: &configuration)
+        try clientOptions.apply(to: &configuration)
         return configuration
     }
 

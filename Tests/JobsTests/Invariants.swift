@@ -6,13 +6,19 @@ import Testing
 /// What is true of every database between two commits.
 enum Invariants {
     static func check(_ store: JobStore) async throws {
-        let problems = try await store.read { db in
+        #expect(try await problems(of: store).isEmpty)
+    }
+
+    /// What is not as it must be, in words for whoever looks for the cause.
+    static func problems(of store: JobStore) async throws -> [String] {
+        try await store.read { db in
             try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
                 + Row.fetchAll(db, sql: "PRAGMA foreign_key_check").map { "foreign key: \($0)" }
                 + Row.fetchAll(db, sql: miscounted).map { "counters: \($0)" }
                 + Row.fetchAll(db, sql: wronglyHeld).map { "held: \($0)" }
+                + Row.fetchAll(db, sql: "PRAGMA user_version").map { "schema: \($0)" }
+                .filter { $0 != "schema: [user_version:\(Migration.all.count)]" }
         }
-        #expect(problems.isEmpty)
     }
 
     private static let miscounted = """

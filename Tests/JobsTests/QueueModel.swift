@@ -185,4 +185,14 @@ struct QueueModel {
             }
         }
     }
+
+    /// Forgets finished jobs.
+    /// - Returns: how many.
+    mutating func prune() -> Int {
+        let kept = jobs.filter { _, job in
+            !job.state.isFinal || job.requests.values.contains { $0.state == .running }
+        }
+        defer { jobs = kept }
+        return jobs.count - kept.count
+    }
 }

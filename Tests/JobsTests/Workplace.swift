@@ -8,8 +8,8 @@ final class Workplace: Sendable {
     let clock = ManualClock()
     let directory: String
 
-    init() {
-        directory = FileManager.default.temporaryDirectory.path + "/docent-jobs-" + UUID().uuidString
+    init(in parent: String = FileManager.default.temporaryDirectory.path) {
+        directory = parent + "/docent-jobs-" + UUID().uuidString
         try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     }
 

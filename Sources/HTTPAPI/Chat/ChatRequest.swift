@@ -10,6 +10,22 @@ struct ChatRequest: Sendable {
     var images: [RequestedImage]
     var stream: StreamOptions
 
+    /// What the request costs, in tokens: a guess before anything is tokenised or decoded. Only its proportion to other
+    /// requests' matters.
+    var estimatedWork: Double {
+        let letters = messages.flatMap(\.content).reduce(0) { count, part in
+            if case .text(let text) = part { count + text.utf8.count } else { count }
+        }
+        let answers = choices * min(sampling.maxTokens ?? Self.usualAnswer, Self.longestGuess)
+        return Double(letters / 4 + images.count * Self.usualImage + answers + 1)
+    }
+
+    private static let usualAnswer = 256
+    /// Few who allow thousands of tokens get them.
+    private static let longestGuess = 1024
+    /// Encoding and reading one, on the devices measured, costs what so many tokens of an answer do.
+    private static let usualImage = 512
+
     enum RequestedImage: Sendable, Hashable {
         /// A data URL's bytes, whose header was looked at.
         case inline([UInt8])

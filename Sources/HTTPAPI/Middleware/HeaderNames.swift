@@ -2,6 +2,9 @@ import HTTPTypes
 
 extension HTTPField.Name {
     static let requestID = known("X-Request-Id")
+    static let rateLimit = known("X-RateLimit-Limit-Requests")
+    static let rateRemaining = known("X-RateLimit-Remaining-Requests")
+    static let rateReset = known("X-RateLimit-Reset-Requests")
     static let prefer = known("Prefer")
     static let preferenceApplied = known("Preference-Applied")
 

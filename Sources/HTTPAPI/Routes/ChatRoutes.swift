@@ -33,7 +33,7 @@ struct ChatRoutes: Sendable {
         let work = try await work(for: chat)
         share.giveBack()
         if isAsynchronous { return try await accept(work) }
-        let place = try admission.enter()
+        let place = try admission.enter(work: chat.estimatedWork)
         defer { withExtendedLifetime(place) {} }
         let key = HexadecimalID.make()
         let identity = AnswerIdentity(
@@ -45,6 +45,7 @@ struct ChatRoutes: Sendable {
         context.logger.debug("accepted", metadata: ["job": "\(ticket.jobID)", "answer": "\(identity.id)"])
         guard chat.stream.isStreamed else {
             let answer = try await withCancellation(on: disconnection) { try await ticket.answer(after: first) }
+            place.leave(isDone: true)
             return Response(json: ChatCompletion(identity: identity, answer: answer).json)
         }
         switch first {
@@ -77,7 +78,8 @@ struct ChatRoutes: Sendable {
             choices: chat.choices, includesUsage: chat.stream.includesUsage,
             hasLogprobs: chat.sampling.topLogprobs != nil)
         return events.response(
-            of: ticket.events, prefix: first.map { frames.frames(for: $0) } ?? [], whenMade: { place.leave() }
+            of: ticket.events, prefix: first.map { frames.frames(for: $0) } ?? [],
+            whenMade: { place.leave(isDone: true) }
         ) { frames.frames(for: $0) }
     }
 
