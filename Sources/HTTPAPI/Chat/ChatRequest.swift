@@ -13,7 +13,7 @@ struct ChatRequest: Sendable {
     /// What the request costs, in tokens: a guess before anything is tokenised or decoded. Only its proportion to other
     /// requests' matters.
     var estimatedWork: Double {
-        let letters = messages.flatMap(\.content).reduce(0) { count, part in
+        let letters = asked.messages.flatMap(\.content).reduce(0) { count, part in
             if case .text(let text) = part { count + text.utf8.count } else { count }
         }
         let answers = choices * min(sampling.maxTokens ?? Self.usualAnswer, Self.longestGuess)
