@@ -12,8 +12,10 @@ struct EnvironmentTwins {
             "timings",
             "model", "device", "threads", "quantize", "database",
         ] + imageLimits,
+        "batch": ["output", "allow-hosts", "model", "device", "threads", "quantize", "database"] + imageLimits,
         "serve": [
             "host", "port", "model", "device", "threads", "quantize", "database", "api-key", "allow-hosts",
+            "max-file-bytes",
         ] + imageLimits,
         "jobs list": ["server", "database", "json", "limit"],
         "jobs show": ["server", "database", "json"],
