@@ -14,6 +14,8 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
     case serverAnswer(url: String, status: Int, code: String?, message: String)
     case outputLost(reason: String)
     case noImageLibrary
+    case serverHasDatabase(path: String, url: String)
+    case invalidBatch(path: String, faults: [String])
     case unreadableAnswer(url: String, reason: String)
     case unreadableKeys(path: String, reason: String)
 
@@ -52,6 +54,11 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
             "Standard output takes nothing more: \(reason)."
         case .noImageLibrary:
             "libvips, which opens pictures, cannot be loaded: run .ci/setup, or install it (libvips42 in Debian)."
+        case .serverHasDatabase(let path, let url):
+            "The database \(path) belongs to the server at \(url): give the file to its POST /v1/files and /v1/batches, "
+                + "stop it, or give another --database."
+        case .invalidBatch(let path, let faults):
+            "\(path) is not a file of requests that can run; nothing of it was:\n" + faults.joined(separator: "\n")
         case .unreadableAnswer(let url, let reason):
             "The answer of \(url) cannot be read (\(reason)): is this a docent server of the same version?"
         case .unreadableKeys(let path, let reason):

@@ -12,11 +12,11 @@ struct EnvironmentTwins {
             "timings",
             "model", "device", "threads", "quantize", "database",
         ] + imageLimits,
+        "batch": ["output", "allow-hosts", "model", "device", "threads", "quantize", "database"] + imageLimits,
         "serve": [
             "host", "port", "model", "device", "threads", "quantize", "database", "api-key", "api-keys", "key-rate",
             "key-concurrency", "max-wait", "allow-hosts", "served-model-name", "max-model-len", "max-num-seqs",
-            "max-images",
-            "allowed-origins",
+            "max-images", "allowed-origins", "max-file-bytes",
         ] + imageLimits,
         "jobs list": ["server", "database", "json", "limit"],
         "jobs show": ["server", "database", "json"],

@@ -30,6 +30,9 @@ struct ServeCommand: AsyncParsableCommand {
             valueName: "hosts"))
     var allowHosts: String?
 
+    @Option(help: ArgumentHelp("Longest file that may be uploaded.", valueName: "bytes"))
+    var maxFileBytes = ServerConfiguration().maxFileBytes
+
     @OptionGroup var clientOptions: ClientOptions
     @OptionGroup var servingOptions: ServingOptions
     @OptionGroup var modelOptions: ModelOptions
@@ -38,6 +41,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port is \(port), expected 0 to 65535.") }
+        guard (1...(1 << 40)).contains(maxFileBytes) else {
+            throw ValidationError("--max-file-bytes is \(maxFileBytes), expected 1 to \(1 << 40).")
+        }
         _ = try allowedHosts()
     }
 
@@ -115,6 +121,7 @@ struct ServeCommand: AsyncParsableCommand {
         var configuration = ServerConfiguration()
         configuration.host = host
         configuration.port = port
+        configuration.maxFileBytes = maxFileBytes
         configuration.imageLimits = imageLimits.limits
         configuration.fetchPolicy.maxBytes = imageLimits.limits.maxBytes
         configuration.fetchPolicy.allowedHosts = try allowedHosts()

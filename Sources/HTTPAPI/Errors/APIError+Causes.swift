@@ -26,6 +26,8 @@ extension APIError {
             self = .badRequest(failure.message, param: "input_tokens")
         case "invalid_prompt":
             self = .badRequest(failure.message, param: "messages")
+        case StoredRefusal.code:
+            self = .badRequest(failure.message)
         case "overloaded":
             self = .unavailable("The server is busy; send the request again.", retryAfter: 2)
         case "shutting_down":
