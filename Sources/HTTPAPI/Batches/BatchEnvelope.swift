@@ -21,7 +21,7 @@ struct BatchEnvelope: Sendable {
         readBody(members["body"], modelNames)
     }
 
-    private mutating func object(_ text: [UInt8]?) -> [String: JSONValue]? {
+    private mutating func object(_ text: [UInt8]?) -> JSONObject? {
         guard let text else {
             note(.invalidJSONLine, "The line is longer than a request may be.")
             return nil

@@ -13,7 +13,7 @@ enum PreparedLine: Sendable {
         guard let customID = envelope.customID else { throw DamagedInput(line: envelope.line) }
         do {
             let chat = try ChatRequest(envelope.body, rules: rules)
-            guard !chat.isStreamed else {
+            guard !chat.stream.isStreamed else {
                 throw APIError.badRequest("stream must be false or absent in a batch", param: "stream")
             }
             self = .question(customID: customID, chat)
