@@ -24,11 +24,13 @@ public struct APIServer: Service {
     let routes: [String]
 
     /// `modelNames`: what the model is called in requests, the first of them in answers; empty for its own name.
-    /// `engine`: what the engine is doing, for the metrics. `onServerRunning` is told the bound port.
+    /// `engine`: what the engine is doing, for the metrics. `intake`: makes jobs of orders; without one, orders are refused.
+    /// `onServerRunning` is told the bound port.
     public init(
         configuration: ServerConfiguration, store: JobStore, dispatcher: Dispatcher, model: LoadedModel,
         modelNames: [String] = [], health: ServiceHealth = ServiceHealth(),
-        engine: @escaping @Sendable () -> EngineMetrics = { EngineMetrics() }, logger: Logger,
+        engine: @escaping @Sendable () -> EngineMetrics = { EngineMetrics() }, intake: (any JobIntake)? = nil,
+        logger: Logger,
         onServerRunning: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) {
         self.configuration = configuration
@@ -49,6 +51,7 @@ public struct APIServer: Service {
             ErrorMiddleware(routes: table)
         }
         HealthRoutes(health: health).add(to: router)
+        DashboardRoutes().add(to: router)
         let guarded = router.group().add(middleware: BearerAuthentication(keys: configuration.apiKeys))
         let models = rules.modelNames.map {
             ModelObject(name: $0, card: model.card, contextLength: rules.contextLength)
@@ -65,7 +68,18 @@ public struct APIServer: Service {
             modelName: rules.modelName
         ).add(to: guarded)
         DocumentRoutes().add(to: guarded)
+        StatusRoutes(
+            store: store, dispatcher: dispatcher, engine: engine, health: health, modelName: rules.modelName,
+            configuration: configuration
+        ).add(to: guarded)
         JobRoutes(store: store, modelName: rules.modelName, configuration: configuration).add(to: guarded)
+        JobRequestRoutes(
+            store: store, modelName: rules.modelName,
+            images: RequestImages(blobs: store.blobs, roots: configuration.allowedRoots)
+        ).add(to: guarded)
+        JobOrderRoutes(
+            store: store, intake: intake, rules: rules, configuration: configuration, bodies: bodies
+        ).add(to: guarded)
         table.fill(from: router)
         routes = table.all
         responder = router.buildResponder()

@@ -2,7 +2,9 @@ import HTTPTypes
 
 extension HTTPField.Name {
     static let requestID = known("X-Request-Id")
+    static let idempotencyKey = known("Idempotency-Key")
     static let prefer = known("Prefer")
+    static let referrerPolicy = known("Referrer-Policy")
     static let preferenceApplied = known("Preference-Applied")
 
     private static func known(_ name: String) -> HTTPField.Name {
