@@ -81,7 +81,10 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            resources: ["openapi.json", "docs.html"].map { .embedInCode("OpenAPI/\($0)") }),
+            resources: [
+                "OpenAPI/openapi.json", "OpenAPI/docs.html", "Dashboard/index.html", "Dashboard/dashboard.css",
+                "Dashboard/dashboard.js",
+            ].map { .embedInCode($0) }),
         library(
             "ModelHub",
             [

@@ -25,11 +25,13 @@ public struct APIServer: Service {
     let routes: [String]
 
     /// `modelNames`: what the model is called in requests, the first of them in answers; empty for its own name.
-    /// `engine`: what the engine is doing, for the metrics. `onServerRunning` is told the bound port.
+    /// `engine`: what the engine is doing, for the metrics. `intake`: makes jobs of orders; without one, orders are refused.
+    /// `onServerRunning` is told the bound port.
     public init(
         configuration: ServerConfiguration, store: JobStore, dispatcher: Dispatcher, model: LoadedModel,
         modelNames: [String] = [], health: ServiceHealth = ServiceHealth(),
-        engine: @escaping @Sendable () -> EngineMetrics = { EngineMetrics() }, logger: Logger,
+        engine: @escaping @Sendable () -> EngineMetrics = { EngineMetrics() }, intake: (any JobIntake)? = nil,
+        logger: Logger,
         onServerRunning: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) {
         self.configuration = configuration
@@ -53,6 +55,7 @@ public struct APIServer: Service {
         }
         HealthRoutes(health: health).add(to: router)
         let keys = configuration.apiKeys.enumerated().map { ClientKey(name: "key-\($0 + 1)", key: $1) }
+        DashboardRoutes().add(to: router)
         let guarded = router.group()
             .add(middleware: BearerAuthentication(keys: keys + configuration.clientKeys))
             .add(middleware: ClientLimiting(use: ClientUse(), limits: configuration.clientLimits))
@@ -73,7 +76,18 @@ public struct APIServer: Service {
         FileRoutes(store: store, configuration: configuration, bodies: bodies).add(to: guarded)
         BatchRoutes(store: store, processor: batches, configuration: configuration, bodies: bodies).add(to: guarded)
         DocumentRoutes().add(to: guarded)
+        StatusRoutes(
+            store: store, dispatcher: dispatcher, engine: engine, health: health, modelName: rules.modelName,
+            configuration: configuration
+        ).add(to: guarded)
         JobRoutes(store: store, modelName: rules.modelName, configuration: configuration).add(to: guarded)
+        JobRequestRoutes(
+            store: store, modelName: rules.modelName,
+            images: RequestImages(blobs: store.blobs, roots: configuration.allowedRoots)
+        ).add(to: guarded)
+        JobOrderRoutes(
+            store: store, intake: intake, rules: rules, configuration: configuration, bodies: bodies
+        ).add(to: guarded)
         table.fill(from: router)
         routes = table.all
         responder = router.buildResponder()

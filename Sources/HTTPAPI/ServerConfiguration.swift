@@ -32,6 +32,10 @@ public struct ServerConfiguration: Sendable {
     /// What came with the model, if anything did.
     public var license: License?
     public var fetchPolicy = FetchPolicy()
+    /// Directories of this machine that clients may have captioned, and whose images they may see.
+    public var allowedRoots = AllowedRoots()
+    /// What the model runs on, for people: "cpu (AVX2, 8 threads)".
+    public var device: String?
     /// A connection on which nothing comes for this long, between requests or inside one, is closed.
     public var idleTimeout: Duration = .seconds(75)
     /// A request's body may take this long and a second more for every `bodyBytesPerSecond` of it; then it is answered 408.

@@ -9,6 +9,7 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
     case badServerURL(String)
     case otherModel(url: String, wanted: String, served: [String])
     case serverDecides(option: String)
+    case noServer(path: String)
     case serverUnreachable(url: String, reason: String)
     case serverLost(url: String, patience: Duration, reason: String)
     case serverAnswer(url: String, status: Int, code: String?, message: String)
@@ -43,6 +44,8 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
         case .serverDecides(let option):
             "\(option) was given, and that is for the server to decide: leave it out, "
                 + "or run the model here with another --database and without --server."
+        case .noServer(let path):
+            "No server has the database \(path) open: start docent serve, give --server, or use docent caption."
         case .serverUnreachable(let url, let reason):
             "The server at \(url) does not answer (\(reason)): is it running, and is this its address?"
         case .serverLost(let url, let patience, let reason):

@@ -16,6 +16,7 @@ struct TestService: Sendable {
     let dispatcher: Dispatcher
     let server: APIServer
     let health = ServiceHealth()
+    let intake: (any JobIntake)?
     private let tendsBatches: Bool
 
     /// - Parameters:
@@ -26,6 +27,7 @@ struct TestService: Sendable {
         template: TemplateFacts = TemplateFacts(),
         in folder: URL? = nil, clock: any WallClock = SystemWallClock(), tendsBatches: Bool = true,
         configure: (inout ServerConfiguration) -> Void = { _ in },
+        intake: (JobStore) -> (any JobIntake)? = { _ in nil },
         onServerRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws {
         let temporary = FileManager.default.temporaryDirectory.appending(path: "http-\(UUID().uuidString)")
@@ -43,9 +45,10 @@ struct TestService: Sendable {
         dispatcher = Dispatcher(
             store: store, model: model, generator: generator,
             images: RemoteImageSource(local: local, policy: configuration.fetchPolicy), logger: logger)
+        self.intake = intake(store)
         server = APIServer(
             configuration: configuration, store: store, dispatcher: dispatcher, model: model, modelNames: names,
-            health: health, logger: logger, onServerRunning: onServerRunning)
+            health: health, intake: self.intake, logger: logger, onServerRunning: onServerRunning)
     }
 
     /// Runs the dispatcher and lets `body` talk to the server.
