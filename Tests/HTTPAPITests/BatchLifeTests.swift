@@ -166,6 +166,25 @@ import Testing
         }
     }
 
+    @Test func `a disk that takes no file is an error of the upload, and a delay of the batch`() async throws {
+        let broken = try TestService(FewAnswers(99))
+        let id = try await broken.serve(keepsFolder: true) { client in
+            let id = try await Self.created(client).id
+            let incoming = broken.store.path + ".blobs/incoming"
+            try FileManager.default.removeItem(atPath: incoming)
+            let refused = try await client.post(form: Form.upload("x", [("purpose", "batch")]))
+            #expect(refused.status == .internalServerError && !refused.text.contains("incoming"))
+            _ = try await client.batch(id) { $0.status == "finalizing" }
+            return id
+        }
+        let service = try TestService(FewAnswers(0), in: broken.folder)
+        try await service.serve { client in
+            let end = try await client.batch(id) { $0.isFinal }
+            #expect(end.status == "completed" && end.count("completed") == 30)
+            #expect(try await client.lines(of: end.outputFile).count == 30)
+        }
+    }
+
     // MARK: Restarts
 
     /// Where a server is stopped.

@@ -262,6 +262,19 @@ import Workers
         }
     }
 
+    @Test func `a file that was compressed by mistake is one error`() async throws {
+        let service = try TestService(ScriptedGenerator(["never"]))
+        try await service.serve { client in
+            var form = Form()
+            form.add("purpose", "batch")
+            form.add(file: [0x1F, 0x8B, 0x08, 0x0A, 0x0A, 0x78], named: "in.jsonl.gz")
+            let file = try #require(try await client.post(form: form.ended).json()["id"] as? String)
+            let created = try BatchView(try await client.createBatch(file).json())
+            let batch = try await client.batch(created.id) { $0.isFinal }
+            #expect(batch.status == "failed" && batch.codes == ["invalid_input_file"])
+        }
+    }
+
     @Test func `output files live as long as the batch's client says`() async throws {
         let service = try TestService(ScriptedGenerator(["yes"]))
         try await service.serve { client in

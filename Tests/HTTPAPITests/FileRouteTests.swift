@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Hummingbird
 import HummingbirdTesting
 import Jobs
@@ -109,6 +110,32 @@ import Testing
                 #expect(try refused.error()["param"] as? String == "file")
             }
             #expect((try await client.get("/v1/files").json()["data"] as? [Any])?.count == 1)
+        }
+    }
+
+    @Test func `an upload that is cut off anywhere leaves nothing, and the server goes on`() async throws {
+        let service = try TestService(ScriptedGenerator(["never"]))
+        try await service.serve(.live) { client in
+            let port = try #require(client.port)
+            let form = Form.upload(String(repeating: "x", count: 300_000), [("purpose", "batch")])
+            let head =
+                "POST /v1/files HTTP/1.1\r\nHost: x\r\nContent-Length: \(form.count)\r\n"
+                + "Content-Type: multipart/form-data; boundary=\(Form.boundary)\r\n\r\n"
+            for percent in stride(from: 0, to: 100, by: 7) {
+                try await blocking {
+                    let socket = try Socket.connect(port: port)
+                    let part = String(decoding: form.prefix(form.count * percent / 100), as: UTF8.self)
+                    _ = Socket.write(head + part, to: socket)
+                    close(socket)
+                }
+            }
+            let id = try await client.upload("whole")
+            let listed = try await client.get("/v1/files").json()["data"] as? [[String: Any]]
+            #expect(listed?.map { $0["id"] as? String } == [id])
+            let incoming = service.store.path + ".blobs/incoming"
+            while try !FileManager.default.contentsOfDirectory(atPath: incoming).isEmpty {
+                try await Task.sleep(for: .milliseconds(2))
+            }
         }
     }
 

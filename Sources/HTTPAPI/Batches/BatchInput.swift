@@ -14,8 +14,20 @@ struct BatchInput: Sendable {
     let longestLine: Int
 
     func lines(of batch: Batch) async throws -> InputLines {
+        InputLines(try await reader(of: batch), longest: longestLine)
+    }
+
+    /// Whether it was compressed, which the API knows nothing of: it would be as many errors as it has lines.
+    func isCompressed(_ batch: Batch) async throws -> Bool {
+        try await reader(of: batch).bytes(at: 0, count: Self.gzip.count) == Self.gzip
+    }
+
+    /// How a gzip file begins (RFC 1952).
+    private static let gzip: [UInt8] = [0x1F, 0x8B]
+
+    private func reader(of batch: Batch) async throws -> BlobReader {
         guard let input = batch.input else { preconditionFailure("a batch that is read is not final") }
-        return InputLines(try await store.blobs.reader(of: input), longest: longestLine)
+        return try await store.blobs.reader(of: input)
     }
 
     /// The lines after the first `count`, which are not read as JSON.

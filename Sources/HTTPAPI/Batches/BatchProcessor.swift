@@ -183,6 +183,9 @@ public final class BatchProcessor: Sendable {
     }
 
     private func faults(of batch: Batch) async throws -> (faults: [BatchFault], total: Int) {
+        guard try await !input.isCompressed(batch) else {
+            return ([BatchFault(code: .invalidFile, message: "The file is compressed with gzip: upload its lines.")], 0)
+        }
         var lines = try await input.lines(of: batch)
         var validation = BatchValidation(mostLines: mostLines)
         while case let checked = try await input.next(&lines, CheckedLine.init), !checked.isEmpty {

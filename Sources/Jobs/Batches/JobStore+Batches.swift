@@ -74,18 +74,19 @@ extension JobStore {
     /// cancelled waits again once its job is retried.
     public func reopenBatch(_ id: BatchID, reading input: BlobID) async throws -> Batch? {
         try await queue.perform { transaction in
-            try transaction.change(
-                """
-                DELETE FROM file WHERE id IN
-                    (SELECT output_file_id FROM batch WHERE id = ?1 UNION SELECT error_file_id FROM batch WHERE id = ?1)
-                """, [id.rawValue])
+            guard let batch = try Batch.fetch(transaction.db, id), batch.status.isFinal, batch.job != nil else {
+                return try Batch.fetch(transaction.db, id)
+            }
+            for file in [batch.outputFile, batch.errorFile].compactMap({ $0 }) {
+                try transaction.change("DELETE FROM file WHERE id = ?", [file.rawValue])
+            }
             try transaction.change(
                 """
                 UPDATE batch SET status = 'in_progress', input_blob = ?, succeeded = 0, failed = 0, input_tokens = 0,
                     cached_tokens = 0, output_tokens = 0, output_file_id = NULL, error_file_id = NULL, overdue_at = NULL,
                     finalizing_at = NULL, completed_at = NULL, expired_at = NULL, cancelling_at = NULL,
                     cancelled_at = NULL
-                WHERE id = ? AND status IN ('completed', 'expired', 'cancelled') AND job_id IS NOT NULL
+                WHERE id = ?
                 """, [input.rawValue, id.rawValue])
             return try Batch.fetch(transaction.db, id)
         }
