@@ -110,7 +110,8 @@ actor EngineCore {
             limit: submission.answerLimit,
             decoder: tokenizer.streamingDecoder(skipSpecialTokens: request.sampling.skipSpecialTokens))
         let sampler = Sampler(
-            request.sampling, prompt: prompt, endTokens: answer.endTokens, seed: UInt64.random(in: 0...UInt64.max))
+            request.sampling, prompt: prompt, endTokens: answer.endTokens, seed: UInt64.random(in: 0...UInt64.max),
+            constraint: request.constraint)
         work[submission.id] = Work(
             requestID: request.id, priority: request.priority, promptCount: prompt.tokens.count,
             images: prompt.images.map(\.image.hash), continuation: submission.continuation, sampler: sampler,
@@ -180,7 +181,8 @@ actor EngineCore {
         guard let token = work[run.sequence]?.sampler.next(logits) else {
             let isRuled = Argmax.of(logits) != nil
             let position = run.positions.upperBound - 1
-            fail(run.sequence, isRuled ? EngineError.noTokenAllowed : .invalidLogits(position: position))
+            let broken = work[run.sequence]?.sampler.failure.map { EngineError.constraintFailed($0) }
+            fail(run.sequence, broken ?? (isRuled ? .noTokenAllowed : .invalidLogits(position: position)))
             return nil
         }
         return token
@@ -189,7 +191,9 @@ actor EngineCore {
     private func record(_ run: StepPlan.Run, _ token: GeneratedToken?) {
         guard let continuation = work[run.sequence]?.continuation else { return }
         scheduler.record(run, token: token?.id)
-        guard let token, let piece = work[run.sequence]?.answer.append(token) else { return }
+        guard let token, let isLast = work[run.sequence]?.sampler.mustEnd,
+            let piece = work[run.sequence]?.answer.append(token, isLast: isLast)
+        else { return }
         metrics.generatedTokens += 1
         outbox.add(.delta(piece.delta), to: continuation)
         guard var summary = piece.summary else { return }

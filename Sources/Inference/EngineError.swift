@@ -12,6 +12,8 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
     case wrongFeatures(image: String, expectedRows: Int, foundRows: Int)
     /// The model's logits are not numbers.
     case invalidLogits(position: Int)
+    /// An answer cannot go on under its constraint.
+    case constraintFailed(ConstraintError)
     /// The request's own rules forbid every token.
     case noTokenAllowed
     /// The device could not do this request's part of a step; the engine goes on.
@@ -38,8 +40,10 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
             "image \(image) gave \(foundRows) rows of features where the prompt has \(expectedRows) places"
         case .invalidLogits(let position):
             "the model's logits at position \(position) are not numbers: are the weights damaged?"
+        case .constraintFailed(let error):
+            "the answer cannot go on under its constraint: \(error)"
         case .noTokenAllowed:
-            "allowed_token_ids, bad_words, min_tokens and logit_bias together leave no token that may come next"
+            "the constraint, allowed_token_ids, bad_words, min_tokens and logit_bias together leave no token that may come next"
         case .requestFailed(let reason):
             "the device could not run this request: \(reason)"
         case .deviceLost(let reason):

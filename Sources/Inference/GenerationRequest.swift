@@ -7,12 +7,18 @@ public struct GenerationRequest: Sendable {
     public var prompt: Prompt
     public var sampling: SamplingParameters
     public var priority: Priority
+    /// `sampling.constraint`, compiled.
+    public var constraint: Constraint?
 
-    public init(id: String, prompt: Prompt, sampling: SamplingParameters, priority: Priority = .interactive) {
+    public init(
+        id: String, prompt: Prompt, sampling: SamplingParameters, priority: Priority = .interactive,
+        constraint: Constraint? = nil
+    ) {
         self.id = id
         self.prompt = prompt
         self.sampling = sampling
         self.priority = priority
+        self.constraint = constraint
     }
 }
 

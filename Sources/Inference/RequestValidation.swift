@@ -15,6 +15,9 @@ struct RequestValidation: Sendable {
     func answerLimit(of request: GenerationRequest) throws(EngineError) -> Int {
         try check(request.prompt)
         try check(request.sampling)
+        guard request.sampling.constraint == nil || request.constraint != nil else {
+            throw .invalidParameter(name: "constraint", value: "a description", expected: "compiled before")
+        }
         let prompt = request.prompt.tokens.count
         let wanted = request.sampling.maxTokens ?? max(1, request.sampling.minTokens, maxSequenceTokens - prompt)
         guard wanted <= maxSequenceTokens - prompt else {

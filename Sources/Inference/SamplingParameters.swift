@@ -31,6 +31,8 @@ public struct SamplingParameters: Sendable, Hashable, Codable {
     public var topLogprobs: Int?
     /// Added to logits before anything else, [-100, 100].
     public var logitBias: [Int32: Float] = [:]
+    /// What the answer's text must be; who hands the request to the engine compiles it (`GenerationRequest.constraint`).
+    public var constraint: OutputConstraint?
     /// Whether special tokens are left out of the text.
     public var skipSpecialTokens = true
 

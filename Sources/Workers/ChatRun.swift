@@ -73,6 +73,7 @@ struct ChatRun: Sendable {
             try processor.prompt(
                 for: work.messages, images: images.processed, options: work.prompt ?? PromptOptions())
         }
+        let constraint = try await compiled(work.sampling.constraint)
         let answers = (0..<max(work.choices, 1)).map { index in
             var sampling = work.sampling
             sampling.seed = sampling.seed.map { $0 &+ UInt64(index) }
@@ -81,10 +82,15 @@ struct ChatRun: Sendable {
             return dispatcher.generator.generate(
                 GenerationRequest(
                     id: "\(claim.key)/\(index)", prompt: prompt, sampling: sampling,
-                    priority: claim.priority == .interactive ? .interactive : .bulk))
+                    priority: claim.priority == .interactive ? .interactive : .bulk, constraint: constraint))
         }
         return Question(
             prompt: prompt.tokens, images: images.facts, answers: answers, pixels: images.hold)
+    }
+
+    private func compiled(_ source: OutputConstraint?) async throws -> Constraint? {
+        guard let source else { return nil }
+        return try await dispatcher.pool.run { try dispatcher.constraints.compile(source) }
     }
 
     // MARK: Images

@@ -18,6 +18,8 @@ public final class Dispatcher: Sendable {
     let logger: Logger
     let pool: BlockingPool
     let waitingPixels: PixelBudget
+    /// Shared with those who check requests at the door, so that a constraint is compiled once.
+    public let constraints: ConstraintCompiler
     let waiters = Waiters()
     let worker: WorkerID
     let measured = Mutex(DispatcherStatistics())
@@ -42,6 +44,7 @@ public final class Dispatcher: Sendable {
         self.logger = logger
         pool = BlockingPool(threads: configuration.imageThreads)
         waitingPixels = PixelBudget(bytes: configuration.waitingPixelBytes)
+        constraints = ConstraintCompiler(model: model)
         worker = WorkerID(rawValue: "dispatcher-\(UInt64.random(in: 0 ... .max))")
         (wake, waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (drains, drainer) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))

@@ -13,6 +13,7 @@ extension RequestFailure {
         case let error as ImageError: self.init(code: error.code, message: "\(error)", isRetryable: false)
         case let error as ModelError: self.init(error)
         case let error as EngineError: self.init(error)
+        case let error as ConstraintError: self.init(error)
         case is TemplateError: self.init(code: "invalid_prompt", message: "\(cause)", isRetryable: false)
         default: self.init(code: "engine_error", message: "\(cause)", isRetryable: true)
         }
@@ -28,8 +29,13 @@ extension RequestFailure {
         }
     }
 
+    private init(_ error: ConstraintError) {
+        self.init(code: "invalid_constraint", message: "\(error)", isRetryable: false)
+    }
+
     private init(_ error: EngineError) {
         switch error {
+        case .constraintFailed(let error): self.init(error)
         case .promptTooLong: self.init(code: "context_length_exceeded", message: "\(error)", isRetryable: false)
         case .invalidPrompt, .invalidParameter, .noTokenAllowed:
             self.init(code: "invalid_prompt", message: "\(error)", isRetryable: false)

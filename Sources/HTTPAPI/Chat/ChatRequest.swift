@@ -8,6 +8,8 @@ struct ChatRequest: Sendable {
     private var asked: ChatWork
     /// In the order in which the messages mention them.
     var images: [RequestedImage]
+    /// The field that constrains the output, for errors.
+    private(set) var constraintField: String?
     var stream: StreamOptions
 
     /// What the request costs, in tokens: a guess before anything is tokenised or decoded. Only its proportion to other
@@ -44,6 +46,9 @@ struct ChatRequest: Sendable {
         let tools = try ToolFields(fields, rules)
         asked.tools = tools.use
         asked.sampling = try SamplingParameters(fields, rules)
+        let constraint = try ConstraintFields.constraint(in: fields)
+        asked.sampling.constraint = constraint?.source
+        constraintField = constraint?.field
         if tools.use != nil, rules.toolMarkersAreSpecial { asked.sampling.skipSpecialTokens = false }
         asked.choices = try fields.integer("n", in: 1...rules.maxChoices) ?? 1
         guard asked.choices == 1 || asked.sampling.temperature > 0 else {

@@ -15,26 +15,10 @@ enum UnsupportedFields {
                 "priority must be 0: who waits is served in order of age, open connections before what was sent with "
                     + "\"Prefer: respond-async\"", param: "priority")
         }
-        if let format = try fields.fields("response_format") {
-            guard let type = try format.string("type") else {
-                throw .malformed("body.response_format.type is missing", param: "body.response_format.type")
-            }
-            guard type == "text" else {
-                throw .badRequest("response_format \(type.prefix(40)) is not supported yet", param: "response_format")
-            }
-        }
-        if let extensions = try fields.fields("nvext") {
-            for name in ["guided_json", "guided_regex", "guided_choice", "guided_grammar"]
-            where extensions[name] != nil {
-                throw .badRequest("nvext.\(name) is not supported yet", param: "nvext")
-            }
-        }
     }
 
     private static let neutralValues: [(name: String, neutral: [JSONValue])] = [
         ("functions", []), ("function_call", [.string("none")]),
-        ("structured_outputs", []), ("guided_json", []), ("guided_regex", []), ("guided_choice", []),
-        ("guided_grammar", []),
         ("use_beam_search", [.boolean(false)]), ("best_of", [.integer(1)]),
         ("add_special_tokens", [.boolean(false)]), ("chat_template", []), ("documents", [.array([])]),
         ("media_io_kwargs", [.object([:])]), ("repetition_detection", []), ("audio", []), ("cache_salt", []),

@@ -26,6 +26,8 @@ extension APIError {
             self = .badRequest(failure.message, param: "input_tokens")
         case "invalid_prompt":
             self = .badRequest(failure.message, param: "messages")
+        case "invalid_constraint":
+            self = .badRequest(failure.message, param: "structured_outputs")
         case StoredRefusal.code:
             self = .badRequest(failure.message)
         case "overloaded":

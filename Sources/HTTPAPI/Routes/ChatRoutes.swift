@@ -25,7 +25,11 @@ struct ChatRoutes: Sendable {
         let share = bodies.share()
         let body = try await request.jsonBody(upTo: configuration.maxBodyBytes, counting: share, context: context)
         let disconnection = await context.disconnection()
-        let chat = try await withCancellation(on: disconnection) { try await chatRequest(in: body) }
+        let chat = try await withCancellation(on: disconnection) {
+            let chat = try await chatRequest(in: body)
+            try await checkConstraint(of: chat)
+            return chat
+        }
         let isAsynchronous = request.prefersAsynchronousAnswer
         guard !(isAsynchronous && chat.stream.isStreamed) else {
             throw APIError.badRequest("stream and \"Prefer: respond-async\" exclude each other", param: "stream")
@@ -67,6 +71,13 @@ struct ChatRoutes: Sendable {
             return try ChatRequest(JSONValue(body: body), rules: rules)
         }
         return try await readers.run { try ChatRequest(JSONValue(body: body), rules: rules) }
+    }
+
+    /// A constraint is compiled before its request is stored, so that what is wrong with it is told at once.
+    private func checkConstraint(of chat: ChatRequest) async throws {
+        guard chat.sampling.constraint != nil else { return }
+        let compiler = dispatcher.constraints
+        try await readers.run { try chat.checkConstraint(by: compiler) }
     }
 
     private func stream(

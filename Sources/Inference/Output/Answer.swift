@@ -35,14 +35,14 @@ struct Answer {
     /// Every token that ends the answer.
     var endTokens: Set<Int32> { modelEndTokens.union(parameters.stopTokens) }
 
-    /// The answer goes on with `token`.
-    mutating func append(_ token: GeneratedToken) -> Piece {
+    /// The answer goes on with `token`; `isLast` if its constraint lets nothing follow.
+    mutating func append(_ token: GeneratedToken, isLast: Bool = false) -> Piece {
         tokenCount += 1
         let endsByToken = tokenCount >= parameters.minTokens && endTokens.contains(token.id)
         // An end token is part of the tokens, not of the text.
         let isSilent = endsByToken && !parameters.includeStop
         var finding = read(isSilent ? "" : decoder.push(token.id))
-        let isOver = endsByToken || finding.stop != nil || tokenCount >= limit
+        let isOver = endsByToken || finding.stop != nil || isLast || tokenCount >= limit
         if isOver && finding.stop == nil {
             let rest = read(decoder.finish())
             finding = .init(text: finding.text + rest.text, stop: rest.stop)
@@ -50,7 +50,8 @@ struct Answer {
         }
         let delta = GeneratedText(text: finding.text, tokens: [token])
         guard isOver else { return Piece(delta: delta) }
-        return Piece(delta: delta, summary: summary(stop: finding.stop, endToken: endsByToken ? token.id : nil))
+        let endToken = endsByToken ? token.id : nil
+        return Piece(delta: delta, summary: summary(stop: finding.stop, endToken: endToken, isComplete: isLast))
     }
 
     private mutating func read(_ text: String) -> StopDetector.Finding {
@@ -58,7 +59,7 @@ struct Answer {
         return detector.push(text)
     }
 
-    private func summary(stop: String?, endToken: Int32?) -> GenerationSummary {
+    private func summary(stop: String?, endToken: Int32?, isComplete: Bool) -> GenerationSummary {
         var reason: StopReason?
         if let stop {
             reason = .text(stop)
@@ -66,7 +67,7 @@ struct Answer {
             reason = .token(endToken)
         }
         return GenerationSummary(
-            finishReason: stop == nil && endToken == nil ? .length : .stop, stopReason: reason,
+            finishReason: stop == nil && endToken == nil && !isComplete ? .length : .stop, stopReason: reason,
             promptTokens: promptTokens, cachedTokens: cachedTokens, completionTokens: tokenCount)
     }
 }

@@ -2,8 +2,8 @@ import Models
 
 /// Chooses the tokens of one request, by its own parameters and its own random numbers.
 ///
-/// The rules work in vLLM's order: allowed tokens and bad words, bias, forbidden end tokens, penalties; then, unless greedy, temperature, min-p, top-k,
-/// top-p and a draw. A rule that the request does not use is not there.
+/// The rules work in vLLM's order: the constraint, allowed tokens and bad words, bias, forbidden end tokens, penalties;
+/// then, unless greedy, temperature, min-p, top-k, top-p and a draw. A rule that the request does not use is not there.
 struct Sampler: Sendable {
     /// Temperatures below this are greedy, as in vLLM: dividing by them would overflow.
     static let greedyBelow: Float = 1e-5
@@ -15,10 +15,16 @@ struct Sampler: Sendable {
     private let bias: LogitBias?
     private let minimum: MinimumTokens
     private var penalties: Penalties?
+    private var rail: ConstraintRail?
     private var length = 0
+    /// Why there is no next token, when it is the constraint's fault.
+    private(set) var failure: ConstraintError?
 
     /// `endTokens`: all that would end the answer. `seed` serves when the parameters have none.
-    init(_ parameters: SamplingParameters, prompt: Prompt, endTokens: Set<Int32>, seed: UInt64) {
+    init(
+        _ parameters: SamplingParameters, prompt: Prompt, endTokens: Set<Int32>, seed: UInt64,
+        constraint: Constraint? = nil
+    ) {
         self.parameters = parameters
         self.seed = parameters.seed ?? seed
         allowed = parameters.allowedTokens.map(AllowedTokens.init(tokens:))
@@ -26,6 +32,7 @@ struct Sampler: Sendable {
         bias = parameters.logitBias.isEmpty ? nil : LogitBias(bias: parameters.logitBias)
         minimum = MinimumTokens(count: parameters.minTokens, endTokens: endTokens)
         penalties = Penalties(parameters, promptTokens: Self.words(of: prompt))
+        rail = constraint.map { ConstraintRail($0, endTokens: endTokens) }
     }
 
     private static func words(of prompt: Prompt) -> Set<Int32> {
@@ -35,7 +42,7 @@ struct Sampler: Sendable {
 
     /// The next token, or nil when `logits` (one per token of the vocabulary) hold no finite number, or the rules leave none.
     mutating func next(_ logits: ArraySlice<Float>) -> GeneratedToken? {
-        guard let likeliest = Argmax.of(logits), let token = choose(logits, likeliest.index) else { return nil }
+        guard let likeliest = Argmax.of(logits), let token = chosen(logits, likeliest.index) else { return nil }
         note(token)
         guard let alternatives = parameters.topLogprobs else { return GeneratedToken(id: token) }
         let logprobs = Logprobs(logits, greatest: likeliest.value)
@@ -56,11 +63,23 @@ struct Sampler: Sendable {
         length += 1
         penalties?.note(token)
         badWords?.note(token)
+        do { try rail?.advance(token) } catch { failure = error }
     }
 
-    private func choose(_ logits: ArraySlice<Float>, _ likeliest: Int) -> Int32? {
-        if isGreedy && !changesLogits { return Int32(likeliest) }
-        let logits = ruled(logits)
+    /// Whether nothing can follow what there is.
+    var mustEnd: Bool { rail?.isComplete ?? false }
+
+    private mutating func chosen(_ logits: ArraySlice<Float>, _ likeliest: Int) -> Int32? {
+        guard failure == nil else { return nil }
+        do { return try choose(logits, likeliest) } catch {
+            failure = error
+            return nil
+        }
+    }
+
+    private func choose(_ logits: ArraySlice<Float>, _ likeliest: Int) throws(ConstraintError) -> Int32? {
+        if isGreedy && !changesLogits, try rail?.allows(Int32(likeliest)) ?? true { return Int32(likeliest) }
+        let logits = ruled(logits, within: try rail?.allowed())
         guard let best = Argmax.of(logits[...]) else { return nil }
         return isGreedy ? Int32(best.index) : draw(logits, greatest: best.value)
     }
@@ -72,8 +91,9 @@ struct Sampler: Sendable {
     }
 
     /// `logits` after every rule; −∞ for tokens that may not be drawn.
-    func ruled(_ logits: ArraySlice<Float>) -> [Float] {
+    func ruled(_ logits: ArraySlice<Float>, within rail: ConstraintRail.Allowed? = nil) -> [Float] {
         var logits = Array(logits)
+        rail?.apply(to: &logits)
         allowed?.apply(to: &logits)
         badWords?.apply(to: &logits)
         bias?.apply(to: &logits)

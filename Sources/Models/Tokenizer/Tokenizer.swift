@@ -11,7 +11,7 @@ public struct Tokenizer: Sendable {
     private let special: Set<Int32>
     let spelling: TokenSpelling
     /// Spaces that the beginning of a decoded text loses: the one that encoding put there.
-    let strippedSpaces: Int
+    public let strippedSpaces: Int
     private let normalizer: TextNormalizer
     private let preTokenizer: PreTokenizer
     private let encoder: BytePairEncoder
