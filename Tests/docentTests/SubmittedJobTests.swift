@@ -25,12 +25,22 @@ struct SubmittedJobTests {
         server.send(SIGKILL)
         #expect(await server.ended().status == 128 + SIGKILL)
 
+        // As a kill leaves a job whose walk had not ended, here before its first image.
+        let store = try JobStore(path: docent.path("docent.sqlite"))
+        let known = try #require(try await store.job(JobID(rawValue: id)))
+        let unfilled = try await store.create(
+            NewJob(kind: known.kind, label: "begun", model: known.model, specification: known.specification),
+            isSealed: false)
+        try await store.close()
+
         let (second, _) = try await docent.startServer(port: 0, "--allow-root", docent.images)
         defer { second.send(SIGKILL) }
         let watched = try await docent.run("jobs", "watch", id)
         #expect(watched.status == 0 && watched.output.contains("completed  6/6"), "\(watched.errors)")
         let expected = (0..<6).map { "\(DocentProcess.name(of: $0))\t\(DocentProcess.caption(of: $0))\n" }.joined()
         #expect(try await docent.run("jobs", "results", id).output == expected)
+        let continued = try await docent.run("jobs", "watch", unfilled.job.id.rawValue)
+        #expect(continued.status == 0 && continued.output.contains("completed  6/6"), "\(continued.errors)")
         second.send(SIGTERM)
         #expect(await second.ended().status == 0)
         #expect(try await docent.run("jobs", "results", id).output == expected)
