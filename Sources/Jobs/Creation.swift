@@ -8,7 +8,7 @@ extension JobStore {
         _ job: NewJob, _ requests: [NewRequest] = [], isSealed: Bool = true
     ) async throws -> (job: Job, isNew: Bool) {
         let id = newJobID()
-        return try await queue.perform { transaction in
+        return try await queue.perform(addsWork: true) { transaction in
             let (known, isNew) = try transaction.findOrInsert(job, as: id)
             guard isNew else { return (known, false) }
             let (_, added) = try transaction.insert(requests, into: known)

@@ -19,7 +19,7 @@ public struct RefusedRequest: Sendable {
 extension JobStore {
     /// Adds failed requests to an unsealed job; keys that it already has are left alone.
     public func append(refused requests: [RefusedRequest], to job: JobID) async throws {
-        try await queue.perform { transaction in
+        try await queue.perform(addsWork: true) { transaction in
             let known = try transaction.job(job)
             guard known.state != .cancelled else { throw JobStoreError.jobIsCancelled(job) }
             guard !known.isSealed else { throw JobStoreError.jobIsSealed(job) }

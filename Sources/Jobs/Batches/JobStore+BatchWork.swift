@@ -35,7 +35,7 @@ extension JobStore {
 
     /// Adds lines to an open job in their order; keys that it already has are left alone.
     public func append(_ lines: [BatchLine], to job: JobID) async throws {
-        try await queue.perform { transaction in
+        try await queue.perform(addsWork: true) { transaction in
             let known = try transaction.job(job)
             guard known.state != .cancelled else { throw JobStoreError.jobIsCancelled(job) }
             guard !known.isSealed else { throw JobStoreError.jobIsSealed(job) }

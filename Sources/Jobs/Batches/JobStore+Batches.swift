@@ -5,7 +5,7 @@ extension JobStore {
     /// A batch of a file, to be validated; nil when there is no such file (any more).
     public func create(_ batch: NewBatch) async throws -> Batch? {
         let id = BatchID(rawValue: "batch_\(newSortableID())")
-        return try await queue.perform { transaction in
+        return try await queue.perform(addsWork: true) { transaction in
             let now = transaction.now
             guard let file = try StoredFile.fetch(transaction.db, batch.inputFile, at: now) else { return nil }
             try transaction.change(

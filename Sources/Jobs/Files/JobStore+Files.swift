@@ -4,7 +4,7 @@ internal import GRDB
 extension JobStore {
     public func add(_ file: NewFile) async throws -> StoredFile {
         let id = newFileID()
-        return try await queue.perform { try $0.insert(file, as: id) }
+        return try await queue.perform(addsWork: true) { try $0.insert(file, as: id) }
     }
 
     /// Nil when there is none, or when it has expired.
