@@ -81,7 +81,10 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            resources: ["openapi.json", "docs.html"].map { .embedInCode("OpenAPI/\($0)") }),
+            resources: [
+                "OpenAPI/openapi.json", "OpenAPI/docs.html", "Dashboard/index.html", "Dashboard/dashboard.css",
+                "Dashboard/dashboard.js",
+            ].map { .embedInCode($0) }),
         library(
             "ModelHub",
             [
@@ -110,6 +113,11 @@ let package = Package(
         .target(
             name: "FaultyDisk", path: "Tests/FaultyDisk", cSettings: [.unsafeFlags(["-O2"])],
             linkerSettings: [.linkedLibrary("sqlite3")]),
+        // A process to be killed at each of its calls. No test depends on them: the calls of the tests are not to be counted.
+        .target(name: "CountedCalls", path: "Tests/CountedCalls"),
+        .executableTarget(
+            name: "KilledScenario", dependencies: ["Jobs", "CountedCalls"], path: "Tests/KilledScenario",
+            swiftSettings: settings),
         tests("JobsTests", ["Jobs", "FaultyDisk", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("WorkersTests", ["Workers", "Jobs", "Inference", "Models"]),
         tests("CaptioningTests", ["Captioning", "Workers", "Jobs", "Inference", "Models"]),

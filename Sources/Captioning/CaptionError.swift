@@ -16,6 +16,7 @@ public enum CaptionError: Error, Equatable, CustomStringConvertible {
     case rowOfAnotherRoot(output: String, path: String, held: String, given: String)
     case appendToJSONSidecar
     case unreadableResult(key: String, reason: String)
+    case unreadableSpecification(job: String, reason: String)
 
     public var description: String {
         switch self {
@@ -50,6 +51,8 @@ public enum CaptionError: Error, Equatable, CustomStringConvertible {
             "A .json sidecar holds one caption and cannot be appended to; use --sidecar txt, or another --existing policy."
         case .unreadableResult(let key, let reason):
             "The stored result of \(key) cannot be read (\(reason)); was the database written by another version?"
+        case .unreadableSpecification(let job, let reason):
+            "The stored order of the job \(job) cannot be read (\(reason)); was the database written by another version?"
         }
     }
 }

@@ -35,11 +35,7 @@ public struct CaptionSettings: Sendable {
 
     /// The question about one image, as it is stored in the queue.
     public func work(for image: FoundImage) -> ChatWork {
-        var messages: [ChatMessage] = []
-        if let system = recipe.system { messages.append(ChatMessage(role: "system", content: [.text(system)])) }
-        messages.append(ChatMessage(role: "user", content: [.image, .text(recipe.prompt.text(for: image.path))]))
-        return ChatWork(
-            messages: messages, images: [.file(image.location)], sampling: recipe.sampling, maxTiles: recipe.maxTiles)
+        recipe.work(about: .file(image.location), named: image.path)
     }
 
     /// SHA-256 of the prompt as sent; of the system message, a NUL and the prompt when there is a system message.

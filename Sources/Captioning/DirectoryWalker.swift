@@ -10,6 +10,8 @@ public struct DirectoryWalker: Sendable {
     ]
     public var maxDepth = 64
     public var maxImages = 10_000_000
+    /// Whether a symbolic link inside a directory may lead to this path, which has none itself.
+    public var mayFollow: @Sendable (String) -> Bool = { _ in true }
 
     public init() {}
 
@@ -20,9 +22,27 @@ public struct DirectoryWalker: Sendable {
 
     /// The images behind `arguments` and what could not be followed. Throws when an argument names nothing at all.
     public func walk(_ arguments: [String]) throws(CaptionError) -> Walk {
-        var traversal = Traversal(walker: self)
+        var walk = Walk(images: [])
+        try self.walk(arguments) { found in
+            switch found {
+            case .image(let image): walk.images.append(image)
+            case .problem(let problem): walk.problems.append(problem)
+            }
+            return true
+        }
+        return walk
+    }
+
+    /// The same, one by one as they are found. The walk ends early when `take` returns false.
+    public func walk(_ arguments: [String], _ take: @escaping (Found) -> Bool) throws(CaptionError) {
+        var traversal = Traversal(walker: self, take: take)
         for argument in arguments { try traversal.visit(argument: argument) }
-        return Walk(images: traversal.images, problems: traversal.problems)
+    }
+
+    public enum Found: Sendable {
+        case image(FoundImage)
+        /// An image or a directory that cannot be captioned or entered.
+        case problem(ImageFailure)
     }
 }
 
@@ -72,13 +92,17 @@ private struct Root {
 /// One walk in progress.
 private struct Traversal {
     let walker: DirectoryWalker
-    var images: [FoundImage] = []
-    var problems: [ImageFailure] = []
+    private let take: (DirectoryWalker.Found) -> Bool
+    private var imageCount = 0
+    private var isStopped = false
     private var entered: Set<FileFacts.Identity> = []
     private var counted: Set<String> = []
     private var taken: Set<String> = []
 
-    init(walker: DirectoryWalker) { self.walker = walker }
+    init(walker: DirectoryWalker, take: @escaping (DirectoryWalker.Found) -> Bool) {
+        self.walker = walker
+        self.take = take
+    }
 
     mutating func visit(argument: String) throws(CaptionError) {
         switch try Start(argument) {
@@ -117,7 +141,7 @@ private struct Traversal {
         do { names = try DirectoryListing.names(in: location) } catch {
             return report(shown.isEmpty ? root.given : shown, "directory_unreadable", "the directory cannot be listed")
         }
-        for bytes in names where bytes.first != UInt8(ascii: ".") {
+        for bytes in names where bytes.first != UInt8(ascii: ".") && !isStopped {
             guard let name = String(validating: bytes, as: UTF8.self) else {
                 reportName(bytes, in: shown)
                 continue
@@ -139,6 +163,10 @@ private struct Traversal {
                 if Self.isImage(name) { report(shown, "broken_link", "the symbolic link leads nowhere") }
                 return
             }
+            guard walker.mayFollow(end) else {
+                let reason = "the symbolic link leads out of the directories that are open here"
+                return report(shown, "link_leads_out", reason)
+            }
             (target, facts) = (end, endFacts)
         }
         if facts.kind == .directory {
@@ -156,19 +184,25 @@ private struct Traversal {
         guard facts.kind == .file else {
             return report(shown, "not_a_file", "it is neither a file nor a directory")
         }
-        if images.count == walker.maxImages { throw .tooManyImages(limit: walker.maxImages) }
+        if imageCount == walker.maxImages { throw .tooManyImages(limit: walker.maxImages) }
         // Rows are known by their paths: a second file of the same relative path brings its root, in the end all of itself.
         let path = [shown, root.given + "/" + shown, location].first { !taken.contains($0) } ?? location
         taken.insert(path)
         let base = path == shown ? root : .of(path)
-        images.append(
-            FoundImage(
-                path: path, root: base.location, location: location, byteCount: facts.byteCount,
-                modified: facts.modified))
+        imageCount += 1
+        give(
+            .image(
+                FoundImage(
+                    path: path, root: base.location, location: location, byteCount: facts.byteCount,
+                    modified: facts.modified)))
+    }
+
+    private mutating func give(_ found: DirectoryWalker.Found) {
+        if !isStopped, !take(found) { isStopped = true }
     }
 
     private mutating func report(_ path: String, _ code: String, _ message: String) {
-        problems.append(ImageFailure(path: path, code: code, message: message))
+        give(.problem(ImageFailure(path: path, code: code, message: message)))
     }
 
     private mutating func reportName(_ bytes: [UInt8], in shown: String) {

@@ -1,4 +1,6 @@
 public import Inference
+import Models
+public import Workers
 
 /// What is asked of every image and what becomes of the answers: a file in `jobs/`, or one of the user's.
 public struct Recipe: Sendable, Hashable {
@@ -51,6 +53,14 @@ public struct Recipe: Sendable, Hashable {
         postprocessing = document.postprocess ?? [.trim]
         output = OutputDefaults(sidecar: document.output?.sidecar, existing: document.output?.existing)
         if let problem = outOfRange { throw .invalidRecipe(origin: origin, reason: problem) }
+    }
+
+    /// The question about one image, as it is stored in the queue. `path` is what the prompt calls the image.
+    public func work(about image: ImageReference, named path: String) -> ChatWork {
+        var messages: [ChatMessage] = []
+        if let system { messages.append(ChatMessage(role: "system", content: [.text(system)])) }
+        messages.append(ChatMessage(role: "user", content: [.image, .text(prompt.text(for: path))]))
+        return ChatWork(messages: messages, images: [image], sampling: sampling, maxTiles: maxTiles)
     }
 
     /// The first setting outside its range, in words; nil when all are fine. For command lines, which change settings.

@@ -7,6 +7,12 @@ public struct ServerConfiguration: Sendable {
     public var port = 8000
     /// Longest request body. A 45 MB picture as base64 still fits.
     public var maxBodyBytes = 64 << 20
+    /// Longest file that may be uploaded; it goes to the disk, not into memory.
+    public var maxFileBytes = 512 << 20
+    /// Most requests of a batch.
+    public var maxBatchLines = 50_000
+    /// How long a batch may take, which clients can only ask for as "24h".
+    public var batchWindow: Duration = .seconds(24 * 3600)
     /// Most images of one request.
     public var maxImages = 16
     /// Longest prompt and answer together, as the engine was told; nil for the model's context.
@@ -26,6 +32,10 @@ public struct ServerConfiguration: Sendable {
     /// What came with the model, if anything did.
     public var license: License?
     public var fetchPolicy = FetchPolicy()
+    /// Directories of this machine that clients may have captioned, and whose images they may see.
+    public var allowedRoots = AllowedRoots()
+    /// What the model runs on, for people: "cpu (AVX2, 8 threads)".
+    public var device: String?
     /// A connection on which nothing comes for this long, between requests or inside one, is closed.
     public var idleTimeout: Duration = .seconds(75)
     /// A request's body may take this long and a second more for every `bodyBytesPerSecond` of it; then it is answered 408.

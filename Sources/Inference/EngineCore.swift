@@ -14,6 +14,7 @@ actor EngineCore {
         let continuation: AsyncThrowingStream<GenerationEvent, any Error>.Continuation
         var sampler: Sampler
         var answer: Answer
+        var promptLogprobs: PromptLogprobs?
         var wasAdmitted = false
     }
 
@@ -114,12 +115,14 @@ actor EngineCore {
         work[submission.id] = Work(
             requestID: request.id, priority: request.priority, promptCount: prompt.tokens.count,
             images: prompt.images.map(\.image.hash), continuation: submission.continuation, sampler: sampler,
-            answer: answer)
+            answer: answer,
+            promptLogprobs: request.sampling.promptLogprobs.map { PromptLogprobs(of: prompt.tokens, most: $0) })
         for placed in prompt.images { images.retain(placed.image) }
         let spans = prompt.images.map { ImageSpan(image: $0.image.hash, positions: $0.positions) }
         scheduler.submit(
             TokenSequence(
-                id: submission.id, priority: request.priority, prompt: prompt.tokens, images: spans, grid: prompt.grid))
+                id: submission.id, priority: request.priority, prompt: prompt.tokens, images: spans, grid: prompt.grid,
+                wantsPromptLogits: request.sampling.promptLogprobs != nil))
     }
 
     // MARK: The parts of a step
@@ -152,9 +155,8 @@ actor EngineCore {
             let logits = try runner.logits(of: runs, images: images)
             var row = 0
             return runs.map { run in
-                guard run.wantsLogits else { return (run, []) }
-                defer { row += 1 }
-                return (run, logits[row * vocabulary..<(row + 1) * vocabulary])
+                defer { row += run.logitRowCount }
+                return (run, logits[row * vocabulary..<(row + run.logitRowCount) * vocabulary])
             }
         } catch let error where runs.count == 1 || Self.isLoss(error) {
             fail(runs[0].sequence, error)
@@ -166,6 +168,15 @@ actor EngineCore {
     }
 
     private func sample(_ run: StepPlan.Run, _ logits: ArraySlice<Float>) -> GeneratedToken? {
+        var logits = logits
+        for position in run.predictingPrompt {
+            let row = logits.prefix(vocabulary)
+            logits = logits.dropFirst(vocabulary)
+            guard work[run.sequence]?.promptLogprobs?.note(row, at: position) == true else {
+                fail(run.sequence, EngineError.invalidLogits(position: position))
+                return nil
+            }
+        }
         guard run.wantsLogits else { return nil }
         guard let token = work[run.sequence]?.sampler.next(logits) else {
             let isRuled = Argmax.of(logits) != nil
@@ -185,7 +196,8 @@ actor EngineCore {
         else { return }
         metrics.generatedTokens += 1
         outbox.add(.delta(piece.delta), to: continuation)
-        guard let summary = piece.summary else { return }
+        guard var summary = piece.summary else { return }
+        summary.promptLogprobs = work[run.sequence]?.promptLogprobs?.tokens
         metrics.finishedRequests += 1
         outbox.add(.finished(summary), to: continuation)
         outbox.end(continuation)

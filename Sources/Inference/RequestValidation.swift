@@ -61,6 +61,9 @@ struct RequestValidation: Sendable {
         if let count = sampling.topLogprobs {
             try require("top_logprobs", count, in: 0...min(Self.mostAlternatives, vocabulary))
         }
+        if let count = sampling.promptLogprobs {
+            try require("prompt_logprobs", count, in: 0...min(Self.mostAlternatives, vocabulary))
+        }
         try checkEnds(of: sampling)
         try checkTokens(of: sampling)
         for (token, bias) in sampling.logitBias {

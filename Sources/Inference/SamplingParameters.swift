@@ -44,6 +44,8 @@ public struct SamplingParameters: Sendable, Hashable, Codable {
     public var badWords: [[Int32]]?
     /// Tokens whose probabilities are reported beside the likeliest, at every place; needs `topLogprobs`.
     public var logprobTokens: [Int32]?
+    /// Alternatives to report for each token of the prompt.
+    public var promptLogprobs: Int?
 
     public init() {}
 

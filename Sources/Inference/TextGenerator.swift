@@ -54,6 +54,9 @@ public struct GenerationSummary: Sendable, Hashable {
     /// Prompt tokens whose keys and values were already in the cache.
     public var cachedTokens: Int
     public var completionTokens: Int
+    /// When the request asked for it: for each token of the prompt its probability after those before, then the likeliest
+    /// ones' at its place. Nil for the first token and for the places of images, which nothing predicts.
+    public var promptLogprobs: [[RankedToken]?]?
 
     public init(
         finishReason: FinishReason, stopReason: StopReason? = nil, promptTokens: Int, cachedTokens: Int = 0,
@@ -64,6 +67,19 @@ public struct GenerationSummary: Sendable, Hashable {
         self.promptTokens = promptTokens
         self.cachedTokens = cachedTokens
         self.completionTokens = completionTokens
+    }
+}
+
+public struct RankedToken: Sendable, Hashable {
+    public var id: Int32
+    public var logprob: Float
+    /// 1 for the likeliest; tokens of equal probability have the last of their ranks.
+    public var rank: Int
+
+    public init(id: Int32, logprob: Float, rank: Int) {
+        self.id = id
+        self.logprob = logprob
+        self.rank = rank
     }
 }
 

@@ -13,6 +13,8 @@ public struct BlobID: RawRepresentable, Hashable, Sendable, Codable {
         rawValue = hexadecimalSHA256(bytes)
     }
 
+    init(digest: SHA256Digest) { rawValue = hexadecimal(digest) }
+
     /// False for anything that must not become a part of a file path.
     var isWellFormed: Bool {
         rawValue.utf8.count == 64
@@ -21,8 +23,9 @@ public struct BlobID: RawRepresentable, Hashable, Sendable, Codable {
 }
 
 /// The sha256 of bytes in 64 lower-case hex digits.
-func hexadecimalSHA256(_ bytes: some Sequence<UInt8>) -> String {
+func hexadecimalSHA256(_ bytes: some Sequence<UInt8>) -> String { hexadecimal(SHA256.hash(data: Array(bytes))) }
+
+private func hexadecimal(_ digest: SHA256Digest) -> String {
     let digits = Array("0123456789abcdef".utf8)
-    let digest = SHA256.hash(data: Array(bytes))
     return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
 }

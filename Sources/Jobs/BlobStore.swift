@@ -9,7 +9,7 @@ internal import Glibc
 public final class BlobStore: Sendable {
     public let sizeLimit: Int
     private let directory: String
-    private let queue: CommitQueue
+    let queue: CommitQueue
     private let files = DispatchQueue(label: "jobs.blobs", attributes: .concurrent)
 
     init(directory: String, sizeLimit: Int, queue: CommitQueue) throws {
@@ -28,15 +28,20 @@ public final class BlobStore: Sendable {
             throw JobStoreError.blobTooLarge(bytes: bytes.count, limit: sizeLimit)
         }
         let id = try await onFileThread { BlobID(hashing: bytes) }
+        try await note(id, bytes: bytes.count)
+        try await onFileThread { try self.write(bytes, as: id) }
+        return id
+    }
+
+    /// Commits a blob's row, as a sweep must see it before the file gets its name.
+    func note(_ id: BlobID, bytes: Int) async throws {
         try await queue.perform(addsWork: true) { transaction in
             try transaction.change(
                 """
                 INSERT INTO blob (id, size, last_used_at) VALUES (?, ?, ?)
                 ON CONFLICT (id) DO UPDATE SET last_used_at = excluded.last_used_at
-                """, [id.rawValue, bytes.count, transaction.now.milliseconds])
+                """, [id.rawValue, bytes, transaction.now.milliseconds])
         }
-        try await onFileThread { try self.write(bytes, as: id) }
-        return id
     }
 
     /// The bytes of a blob, verified.
@@ -56,9 +61,9 @@ public final class BlobStore: Sendable {
     /// Removes a file; the caller is the writer, in the transaction that removes the row.
     func remove(_ id: BlobID) { unlink(path(of: id)) }
 
-    private var incoming: String { directory + "/incoming" }
+    var incoming: String { directory + "/incoming" }
 
-    private func folder(of id: BlobID) -> String { "\(directory)/\(id.rawValue.prefix(2))" }
+    func folder(of id: BlobID) -> String { "\(directory)/\(id.rawValue.prefix(2))" }
 
     private func write(_ bytes: [UInt8], as id: BlobID) throws {
         let folder = folder(of: id)
@@ -68,7 +73,7 @@ public final class BlobStore: Sendable {
         try DurableFile.write(bytes, to: path(of: id), by: incoming, sync: folder)
     }
 
-    private func onFileThread<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+    func onFileThread<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
             files.async { continuation.resume(with: Result { try body() }) }
         }

@@ -81,7 +81,7 @@ enum DurableFile {
         return names
     }
 
-    private static func write(_ bytes: [UInt8], to descriptor: Int32, path: String) throws {
+    static func write(_ bytes: [UInt8], to descriptor: Int32, path: String) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
@@ -90,7 +90,7 @@ enum DurableFile {
         }
     }
 
-    private static func failure(at path: String) -> JobStoreError {
+    static func failure(at path: String) -> JobStoreError {
         switch errno {
         case ENOSPC, EDQUOT: .diskFull(path: path)
         case EACCES, EPERM, EROFS: .notWritable(path: path, reason: systemMessage(errno))

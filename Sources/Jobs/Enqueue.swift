@@ -57,7 +57,7 @@ extension JobStore {
 }
 
 extension Transaction {
-    fileprivate mutating func findOrInsert(_ job: NewJob, as id: JobID) throws -> (job: Job, isNew: Bool) {
+    mutating func findOrInsert(_ job: NewJob, as id: JobID) throws -> (job: Job, isNew: Bool) {
         guard !job.kind.isEmpty, !job.model.isEmpty, job.deduplicationKey != "" else {
             throw JobStoreError.invalidRequest(
                 key: job.label, reason: "its job has an empty kind, model or deduplication key")
@@ -81,7 +81,7 @@ extension Transaction {
         return (try self.job(id), true)
     }
 
-    fileprivate mutating func insert(
+    mutating func insert(
         _ requests: [NewRequest], into job: Job
     ) throws -> (ids: [RequestID], added: Int) {
         var added = 0

@@ -33,7 +33,7 @@ public final class JobReader: Sendable {
         try await read { try StoredRequest.page($0, of: job, states: [state], limit: limit, after: nil) }
     }
 
-    private func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
         do { return try await connection.read(body) } catch {
             throw JobStoreError.translating(error, path: path)
         }

@@ -9,7 +9,11 @@ struct Migration: Sendable {
     var sha256: String { hexadecimalSHA256(sql) }
 
     /// All steps in order; forward only, and never edited once released (opening compares their hashes).
-    static let all = [Migration(version: 1, name: "v001-jobs.sql", sql: PackageResources.v001_jobs_sql)]
+    static let all = [
+        Migration(version: 1, name: "v001-jobs.sql", sql: PackageResources.v001_jobs_sql),
+        Migration(
+            version: 2, name: "v002-files-and-batches.sql", sql: PackageResources.v002_files_and_batches_sql),
+    ]
 }
 
 /// Brings a database to the newest schema, or says why it must not be touched.

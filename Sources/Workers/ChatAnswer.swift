@@ -13,6 +13,9 @@ public struct ChatAnswer: Codable, Sendable, Hashable {
     public var images: [ImageFacts]
     /// The prompt's tokens, when the request asked for ids.
     public var promptTokenIDs: [Int32]?
+    /// When the request asked for it: for each token of the prompt its probability after those before it, then the
+    /// likeliest others'. Nil for the first token and for the places of images.
+    public var promptLogprobs: [[PromptLogprob]?]?
     /// The client's own name for its request.
     public var requestID: String?
 
@@ -100,5 +103,21 @@ public struct TokenLogprob: Codable, Sendable, Hashable {
         self.bytes = bytes
         self.logprob = logprob
         self.top = top
+    }
+}
+
+/// A token at a place of the prompt with its probability there.
+public struct PromptLogprob: Codable, Sendable, Hashable {
+    public var id: Int32
+    public var token: String
+    public var logprob: Float
+    /// 1 for the likeliest.
+    public var rank: Int
+
+    init(_ ranked: RankedToken, token: String) {
+        id = ranked.id
+        self.token = token
+        logprob = max(ranked.logprob, TokenLogprob.lowest)
+        rank = ranked.rank
     }
 }

@@ -45,6 +45,9 @@ struct ChatRun: Sendable {
             images: question.images)
         answer.promptTokenIDs = promptTokenIDs
         answer.requestID = work.requestID
+        answer.promptLogprobs = outcomes.first?.summary.promptLogprobs.map { tokens in
+            tokens.map { $0?.map { PromptLogprob($0, token: model.tokenizer.text(of: $0.id)) } }
+        }
         return answer
     }
 
@@ -74,6 +77,8 @@ struct ChatRun: Sendable {
         let answers = (0..<max(work.choices, 1)).map { index in
             var sampling = work.sampling
             sampling.seed = sampling.seed.map { $0 &+ UInt64(index) }
+            // The prompt is the same for all.
+            if index > 0 { sampling.promptLogprobs = nil }
             return dispatcher.generator.generate(
                 GenerationRequest(
                     id: "\(claim.key)/\(index)", prompt: prompt, sampling: sampling,

@@ -9,11 +9,14 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
     case badServerURL(String)
     case otherModel(url: String, wanted: String, served: [String])
     case serverDecides(option: String)
+    case noServer(path: String)
     case serverUnreachable(url: String, reason: String)
     case serverLost(url: String, patience: Duration, reason: String)
     case serverAnswer(url: String, status: Int, code: String?, message: String)
     case outputLost(reason: String)
     case noImageLibrary
+    case serverHasDatabase(path: String, url: String)
+    case invalidBatch(path: String, faults: [String])
     case unreadableAnswer(url: String, reason: String)
     case unreadableKeys(path: String, reason: String)
 
@@ -41,6 +44,8 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
         case .serverDecides(let option):
             "\(option) was given, and that is for the server to decide: leave it out, "
                 + "or run the model here with another --database and without --server."
+        case .noServer(let path):
+            "No server has the database \(path) open: start docent serve, give --server, or use docent caption."
         case .serverUnreachable(let url, let reason):
             "The server at \(url) does not answer (\(reason)): is it running, and is this its address?"
         case .serverLost(let url, let patience, let reason):
@@ -52,6 +57,11 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
             "Standard output takes nothing more: \(reason)."
         case .noImageLibrary:
             "libvips, which opens pictures, cannot be loaded: run .ci/setup, or install it (libvips42 in Debian)."
+        case .serverHasDatabase(let path, let url):
+            "The database \(path) belongs to the server at \(url): give the file to its POST /v1/files and /v1/batches, "
+                + "stop it, or give another --database."
+        case .invalidBatch(let path, let faults):
+            "\(path) is not a file of requests that can run; nothing of it was:\n" + faults.joined(separator: "\n")
         case .unreadableAnswer(let url, let reason):
             "The answer of \(url) cannot be read (\(reason)): is this a docent server of the same version?"
         case .unreadableKeys(let path, let reason):

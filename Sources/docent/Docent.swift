@@ -14,8 +14,8 @@ struct Docent: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            CaptionCommand.self, ServeCommand.self, JobsCommand.self, ModelsCommand.self, BenchCommand.self,
-            DoctorCommand.self,
+            CaptionCommand.self, BatchCommand.self, ServeCommand.self, JobsCommand.self, ModelsCommand.self,
+            BenchCommand.self, DoctorCommand.self,
         ])
 
     static func main() async {

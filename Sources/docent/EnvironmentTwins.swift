@@ -12,11 +12,12 @@ struct EnvironmentTwins {
             "timings",
             "model", "device", "threads", "quantize", "database",
         ] + imageLimits,
+        "batch": ["output", "allow-hosts", "model", "device", "threads", "quantize", "database"] + imageLimits,
         "serve": [
             "host", "port", "model", "device", "threads", "quantize", "database", "api-key", "api-keys", "key-rate",
-            "key-concurrency", "max-wait", "allow-hosts", "served-model-name", "max-model-len", "max-num-seqs",
-            "max-images",
-            "allowed-origins",
+            "key-concurrency", "max-wait", "allow-hosts", "allow-root", "served-model-name", "max-model-len",
+            "max-num-seqs",
+            "max-images", "allowed-origins", "max-file-bytes",
         ] + imageLimits,
         "jobs list": ["server", "database", "json", "limit"],
         "jobs show": ["server", "database", "json"],
@@ -25,6 +26,12 @@ struct EnvironmentTwins {
         "jobs pause": ["server", "database", "json"],
         "jobs resume": ["server", "database", "json"],
         "jobs retry": ["server", "database", "json"],
+        "jobs priority": ["server", "database", "json"],
+        "jobs results": ["server", "database", "json"],
+        "jobs submit": [
+            "server", "database", "json", "recipe", "prompt", "max-tokens", "temperature", "max-tiles", "priority",
+            "label",
+        ],
         "models list": ["json"],
         "models inspect": ["json"],
         "models pull": ["parallel"],
@@ -48,7 +55,7 @@ struct EnvironmentTwins {
     /// Options of which only one may be given: a flag of a group silences the group's twins, and of several variables the
     /// first in this order counts.
     private static let alternatives: [String: [[String]]] = [
-        "caption": [["prompt", "recipe"]], "jobs": [["server", "database"]],
+        "caption": [["prompt", "recipe"]], "jobs": [["server", "database"], ["prompt", "recipe"]],
     ]
 
     static func name(for option: String) -> String {

@@ -6,6 +6,9 @@ protocol JobListing: Sendable {
     func jobs(limit: Int) async throws -> [JobView]
     func job(_ id: String) async throws -> JobView
     func failures(of id: String, limit: Int) async throws -> [FailureView]
+    /// Requests that have ended, in the order they were stored.
+    /// - Parameter after: the last id of the page before.
+    func results(of id: String, after: String?) async throws -> [ResultView]
     /// False when nobody is there who could take an unfinished job further.
     var hasWorker: Bool { get }
 }
@@ -66,7 +69,7 @@ struct ServerJobs: JobListing {
     }
 
     func steer(_ id: String, _ action: JobAction) async throws -> JobView {
-        try await server.post("/v1/jobs/\(try Self.checked(id))/\(action.rawValue)")
+        try await server.post("/v1/jobs/\(try Self.checked(id))/\(action.path)", body: action.body)
     }
 
     /// Ids go into paths: nothing but their own alphabet may.

@@ -6,11 +6,12 @@ struct JobsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "jobs", abstract: "Look at jobs and steer them, in a database or on a server.",
         discussion: """
-            list, show and watch work beside whoever uses the database. cancel, pause, resume and retry are done by the \
-            server that uses it, or here when nobody does.
+            list, show, watch and results work beside whoever uses the database. cancel, pause, resume, retry and \
+            priority are done by the server that uses it, or here when nobody does. submit needs a server.
             """,
         subcommands: [
-            List.self, Show.self, Watch.self, Cancel.self, Pause.self, Resume.self, Retry.self,
+            List.self, Show.self, Watch.self, JobResultsCommand.self, JobSubmitCommand.self, Cancel.self, Pause.self,
+            Resume.self, Retry.self, Priority.self,
         ])
 
     struct List: AsyncParsableCommand {
@@ -105,5 +106,13 @@ struct JobsCommand: AsyncParsableCommand {
         @OptionGroup var options: JobsOptions
         @Argument var id: String
         func run() async throws { try await options.steer(id, .retry) }
+    }
+
+    struct Priority: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Let a job go before others, or after them.")
+        @OptionGroup var options: JobsOptions
+        @Argument var id: String
+        @Argument(help: "interactive (before bulk) or bulk.") var priority: PriorityName
+        func run() async throws { try await options.steer(id, .prioritize(priority)) }
     }
 }

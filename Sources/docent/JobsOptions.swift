@@ -20,11 +20,14 @@ struct JobsOptions: ParsableArguments {
     /// Looks at the jobs of the server, or of the database: through the server that has it open, else in the file itself,
     /// which can be read whoever works on it.
     func look<Result>(_ work: (any JobListing) async throws -> Result) async throws -> Result {
-        if let url = server ?? JobStore.owner(of: databaseOptions.path)?.url {
+        if let url = serverURL {
             return try await ServerClient.connected(to: url) { try await work(ServerJobs(server: $0)) }
         }
         return try await work(DatabaseJobs(reader: try JobReader(path: databaseOptions.path)))
     }
+
+    /// The server that was given, or the one that has the database open; nil when there is none.
+    var serverURL: String? { server ?? JobStore.owner(of: databaseOptions.path)?.url }
 
     func steer(_ id: String, _ action: JobAction) async throws {
         let job = try await steered(id, action)

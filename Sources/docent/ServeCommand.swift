@@ -1,4 +1,5 @@
 import ArgumentParser
+import Compute
 import FoundationEssentials
 import HTTPAPI
 import Inference
@@ -30,6 +31,15 @@ struct ServeCommand: AsyncParsableCommand {
             valueName: "hosts"))
     var allowHosts: String?
 
+    @Option(help: ArgumentHelp("Longest file that may be uploaded.", valueName: "bytes"))
+    var maxFileBytes = ServerConfiguration().maxFileBytes
+
+    @Option(
+        help: ArgumentHelp(
+            "Directories, separated by commas, that clients may have captioned and see the images of.",
+            valueName: "dirs"))
+    var allowRoot: String?
+
     @OptionGroup var clientOptions: ClientOptions
     @OptionGroup var servingOptions: ServingOptions
     @OptionGroup var modelOptions: ModelOptions
@@ -38,7 +48,17 @@ struct ServeCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port is \(port), expected 0 to 65535.") }
+        guard (1...(1 << 40)).contains(maxFileBytes) else {
+            throw ValidationError("--max-file-bytes is \(maxFileBytes), expected 1 to \(1 << 40).")
+        }
         _ = try allowedHosts()
+        _ = try allowedRoots()
+    }
+
+    private func allowedRoots() throws -> AllowedRoots {
+        do { return try AllowedRoots((allowRoot ?? "").split(separator: ",").map(String.init)) } catch {
+            throw ValidationError("--allow-root: \(error).")
+        }
     }
 
     /// `--allow-hosts` in the spelling that the fetcher compares.
@@ -69,7 +89,8 @@ struct ServeCommand: AsyncParsableCommand {
         let model = try modelOptions.load(on: backend)
         try model.requireImageLibrary()
         let engine = try Engine(model: model, backend: backend, configuration: servingOptions.engine)
-        let configuration = try configuration()
+        var configuration = try configuration()
+        configuration.device = backend.name
         var work = DispatcherConfiguration()
         work.imageLimits = imageLimits.limits
         servingOptions.apply(to: &work)
@@ -78,9 +99,10 @@ struct ServeCommand: AsyncParsableCommand {
             store: store, model: model, generator: engine,
             images: RemoteImageSource(local: local, policy: configuration.fetchPolicy), configuration: work,
             logger: logger)
+        let recipeJobs = RecipeJobs(store: store, model: model.card, roots: configuration.allowedRoots, logger: logger)
         let server = APIServer(
             configuration: configuration, store: store, dispatcher: dispatcher, model: model,
-            modelNames: servingOptions.names, engine: { engine.metrics }, logger: logger
+            modelNames: servingOptions.names, engine: { engine.metrics }, intake: recipeJobs, logger: logger
         ) { port in
             let url = Self.url(host: host, port: port)
             do { try store.announce(url: url) } catch {
@@ -95,6 +117,7 @@ struct ServeCommand: AsyncParsableCommand {
                     .init(
                         service: DispatcherService(dispatcher: dispatcher),
                         successTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(service: recipeJobs, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
                 ],
                 logger: logger))
@@ -115,9 +138,11 @@ struct ServeCommand: AsyncParsableCommand {
         var configuration = ServerConfiguration()
         configuration.host = host
         configuration.port = port
+        configuration.maxFileBytes = maxFileBytes
         configuration.imageLimits = imageLimits.limits
         configuration.fetchPolicy.maxBytes = imageLimits.limits.maxBytes
         configuration.fetchPolicy.allowedHosts = try allowedHosts()
+        configuration.allowedRoots = try allowedRoots()
         configuration.license = License(besideModelAt: try modelOptions.folder())
         servingOptions.apply(to: &configuration)
         try clientOptions.apply(to: &configuration)

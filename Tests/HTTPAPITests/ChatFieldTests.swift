@@ -39,11 +39,11 @@ import Workers
         (try choice(answer)["message"] as? [String: Any])?["content"] as? String
     }
 
-    /// "a" and " a" are a token each; "cat" has two and " cat" one, so only the former is the word asked for.
+    /// "a" and " a" are a token each, "cat" has two and " cat" one; a space before a digit is a token of its own.
     @Test func `allowed tokens and bad words reach the sampler as tokens`() async throws {
-        let asked = try await ask(#""allowed_token_ids":[5,900,5],"bad_words":["  a","cat"]"#)
+        let asked = try await ask(#""allowed_token_ids":[5,900,5],"bad_words":["  a","cat","7"]"#)
         #expect(asked.sampling.allowedTokens == [5, 900, 5])
-        #expect(asked.sampling.badWords == [[67], [264], [69, 276]])
+        #expect(asked.sampling.badWords == [[67], [264], [69, 276], [858], [25]])
     }
 
     @Test func `logprobs can name tokens, and tokens can be named by their ids`() async throws {
@@ -113,6 +113,7 @@ import Workers
         let parts = [image("high"), image("low"), image("auto")].joined(separator: ",")
         let asked = try await ask(#""n":1"#, messages: #"[{"role":"user","content":[\#(parts)]}]"#)
         #expect(asked.work.coarseImages == [1])
+        #expect((asked.answer["usage"] as? [String: Int])?["prompt_tokens"] == 7)
     }
 
     @Test func `a request's own id is part of its answer's, stored too`() async throws {
@@ -128,6 +129,31 @@ import Workers
             for await _ in service.store.changes(of: JobID(rawValue: id)) {}
             let response = try await client.get("/v1/jobs/\(id)").json()["response"] as? [String: Any]
             #expect(response?["id"] as? String == "chat-mine.2")
+        }
+    }
+
+    @Test func `the prompt's probabilities come by token, the first token's being null`() async throws {
+        let service = try TestService(ScriptedGenerator(["yes"]))
+        try await service.serve { client in
+            let answer = try await client.chat(#""prompt_logprobs":1,"n":2"#)
+            let token =
+                #"{"7":{"logprob":-2.5,"rank":2,"decoded_token":"\#(try Self.word(7))"},"#
+                + #""60":{"logprob":-0.5,"rank":1,"decoded_token":"\#(try Self.word(60))"}}"#
+            #expect(answer.text.hasSuffix(#","prompt_logprobs":[null,\#(token),\#(token)]}"#), "\(answer.text)")
+        }
+    }
+
+    private static func word(_ token: Int32) throws -> String {
+        try Tokenizer.load(from: TestService.root.appending(path: "Sources/docent/docent-mini").path).text(of: token)
+    }
+
+    @Test func `only one of several answers is asked for the prompt's probabilities`() async throws {
+        let generator = ScriptedGenerator(["yes"])
+        let service = try TestService(generator)
+        try await service.serve { client in
+            _ = try await client.chat(#""prompt_logprobs":0,"n":3"#)
+            let asked = generator.requests.withLock { $0.compactMap(\.sampling.promptLogprobs) }
+            #expect(asked == [0])
         }
     }
 

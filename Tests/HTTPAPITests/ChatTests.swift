@@ -40,7 +40,7 @@ import Testing
             let response = try await client.post("/v1/chat/completions", body)
             #expect(response.status == .ok, "\(response.text)")
             let usage = try #require(try response.json()["usage"] as? [String: Int])
-            #expect(usage == ["prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10])
+            #expect(usage == ["prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8])
             let job = try #require(try await service.store.jobs(limit: 1).first)
             let row = try #require(try await service.store.requests(of: job.id, limit: 1).first)
             #expect(row.payload.utf8.count < 2000)

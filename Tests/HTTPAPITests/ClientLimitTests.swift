@@ -57,11 +57,16 @@ struct ClientLimitTests {
     }
 
     @Test func `without keys everybody shares the limits`() async throws {
-        let service = try TestService(ScriptedGenerator(["a"])) { $0.clientLimits = .init(requestsPerMinute: 6) }
+        let gate = Gate()
+        let generator = ScriptedGenerator(["a", "b"], gate: gate)
+        let service = try TestService(generator) { $0.clientLimits = .init(concurrentRequests: 1) }
         try await service.serve { client in
-            #expect(try await client.chat().status == .ok)
+            async let first = client.chat()
+            while generator.requests.withLock({ $0.isEmpty }) { await Task.yield() }
             let second = try await client.chat()
             #expect(second.status == .tooManyRequests)
+            gate.open()
+            #expect(try await first.status == .ok)
         }
     }
 }

@@ -1,6 +1,8 @@
 import Hummingbird
 import HummingbirdTesting
 import Inference
+import Jobs
+import Synchronization
 import Testing
 
 @testable import HTTPAPI

@@ -10,10 +10,11 @@ import Testing
 @Suite struct RouteTests {
     @Test(arguments: [
         ("/v1/models/scripted", 200), ("/v1/models/alias/other", 200), ("/v1/models/alias%2Fother", 200),
-        ("/v1/models/nope", 404), ("/v1/models/alias%2", 404), ("/nope", 404), ("/", 404), ("/v1", 404),
+        ("/v1/models/nope", 404), ("/v1/models/alias%2", 404), ("/nope", 404), ("/", 200), ("/v1", 404),
         ("/v1/version", 200), ("/version", 200), ("/v1/metadata", 200), ("/v1/license", 200),
         ("/v1/manifest", 200), ("/metrics", 200), ("/v1/metrics", 200), ("/openapi.json", 200), ("/docs", 200),
-        ("/tokenize", 405), ("/health", 200), ("/ping", 200),
+        ("/v1/status", 200), ("/dashboard.js", 200), ("/dashboard.css", 200), ("/tokenize", 405), ("/health", 200),
+        ("/ping", 200),
         ("/v1/jobs", 200), ("/v1/jobs/job_none", 404), ("/v1/jobs?limit=0", 400), ("/v1/jobs?limit=x", 400),
         ("/v1/jobs?after=job_none", 404), ("/v1/chat/completions", 405),
     ])
@@ -61,7 +62,7 @@ import Testing
             let headers: HTTPFields = authorization.map { [.authorization: $0] } ?? [:]
             for path in [
                 "/v1/models", "/v1/jobs", "/v1/version", "/v1/metadata", "/metrics", "/v1/metrics", "/openapi.json",
-                "/docs",
+                "/docs", "/v1/status",
                 "/v1/license", "/v1/manifest",
             ] {
                 let response = try await client.get(path, headers: headers)

@@ -30,11 +30,16 @@ final class ScriptedGenerator: TextGenerator {
                     if Task.isCancelled { return }
                     continuation.yield(.delta(GeneratedText(text: word, tokens: [Self.token(index, request)])))
                 }
-                continuation.yield(
-                    .finished(
-                        GenerationSummary(
-                            finishReason: .stop, promptTokens: request.prompt.tokens.count,
-                            completionTokens: words.count)))
+                var summary = GenerationSummary(
+                    finishReason: .stop, promptTokens: request.prompt.tokens.count, completionTokens: words.count)
+                if let most = request.sampling.promptLogprobs {
+                    summary.promptLogprobs = request.prompt.tokens.enumerated().map { position, token in
+                        guard position > 0 else { return nil }
+                        return [RankedToken(id: token, logprob: -2.5, rank: most + 1)]
+                            + (0..<most).map { RankedToken(id: 60 + Int32($0), logprob: -0.5, rank: $0 + 1) }
+                    }
+                }
+                continuation.yield(.finished(summary))
                 continuation.finish()
             }
             continuation.onTermination = { [cancelled] termination in
@@ -64,14 +69,15 @@ final class Gate: Sendable {
     func passed() async { for await _ in stream {} }
 }
 
-/// One token a word, three for an image.
+/// One token a word, three for an image, one for an image in one tile.
 struct WordProcessor: PromptProcessor {
     var takesImages = true
 
     func process(_ image: RGBImage, maxTiles: Int?) throws -> ProcessedImage {
         ProcessedImage(
             pixels: [UInt8](repeating: 0, count: 12), levels: ColourLevels { _, step in Float(step) }, frameCount: 1,
-            height: 2, width: 2, tileRows: 0, tileColumns: 0, tokenCount: 3, hash: ContentHash(of: image.pixels))
+            height: 2, width: 2, tileRows: 0, tileColumns: 0, tokenCount: maxTiles == 1 ? 1 : 3,
+            hash: ContentHash(of: image.pixels))
     }
 
     func mostPixelBytes(maxTiles: Int?) -> Int { 12 }
@@ -81,7 +87,7 @@ struct WordProcessor: PromptProcessor {
         let words = messages.flatMap(\.content).reduce(0) { count, part in
             if case .text(let text) = part { count + text.split(separator: " ").count } else { count }
         }
-        return Prompt(tokens: [Int32](repeating: 7, count: words + 3 * images.count))
+        return Prompt(tokens: [Int32](repeating: 7, count: words + images.reduce(0) { $0 + $1.tokenCount }))
     }
 }
 

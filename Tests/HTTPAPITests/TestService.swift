@@ -16,16 +16,25 @@ struct TestService: Sendable {
     let dispatcher: Dispatcher
     let server: APIServer
     let health = ServiceHealth()
+    let intake: (any JobIntake)?
+    private let tendsBatches: Bool
 
+    /// - Parameters:
+    ///   - folder: where an earlier service left its database; a new one unless given.
+    ///   - tendsBatches: false for a server that only takes them.
     init(
         _ generator: some TextGenerator, names: [String] = ["scripted", "alias/other"], takesImages: Bool = true,
         template: TemplateFacts = TemplateFacts(),
+        in folder: URL? = nil, clock: any WallClock = SystemWallClock(), tendsBatches: Bool = true,
         configure: (inout ServerConfiguration) -> Void = { _ in },
+        intake: (JobStore) -> (any JobIntake)? = { _ in nil },
         onServerRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "http-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        store = try JobStore(path: folder.appending(path: "docent.sqlite").path)
+        let temporary = FileManager.default.temporaryDirectory.appending(path: "http-\(UUID().uuidString)")
+        self.folder = folder ?? temporary
+        self.tendsBatches = tendsBatches
+        try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
+        store = try JobStore(path: self.folder.appending(path: "docent.sqlite").path, clock: clock)
         var configuration = ServerConfiguration()
         configuration.port = 0
         configure(&configuration)
@@ -36,17 +45,19 @@ struct TestService: Sendable {
         dispatcher = Dispatcher(
             store: store, model: model, generator: generator,
             images: RemoteImageSource(local: local, policy: configuration.fetchPolicy), logger: logger)
+        self.intake = intake(store)
         server = APIServer(
             configuration: configuration, store: store, dispatcher: dispatcher, model: model, modelNames: names,
-            health: health, logger: logger, onServerRunning: onServerRunning)
+            health: health, intake: self.intake, logger: logger, onServerRunning: onServerRunning)
     }
 
     /// Runs the dispatcher and lets `body` talk to the server.
     func serve<Result: Sendable>(
-        _ setup: TestingSetup = .router, _ body: @escaping @Sendable (any TestClientProtocol) async throws -> Result
+        _ setup: TestingSetup = .router, keepsFolder: Bool = false,
+        _ body: @escaping @Sendable (any TestClientProtocol) async throws -> Result
     ) async throws -> Result {
         let result = try await whileDispatching { try await server.application.test(setup) { try await body($0) } }
-        try await close()
+        if keepsFolder { try await store.close() } else { try await close() }
         return result
     }
 
@@ -57,6 +68,12 @@ struct TestService: Sendable {
             group.addTask {
                 try await dispatcher.run()
                 return nil
+            }
+            if tendsBatches {
+                group.addTask {
+                    await server.batches.run()
+                    return nil
+                }
             }
             group.addTask { try await body() }
             defer { group.cancelAll() }

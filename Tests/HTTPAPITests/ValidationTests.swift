@@ -102,7 +102,10 @@ struct BadRequest: Sendable, CustomTestStringConvertible {
         .rule(#""guided_choice":[]"#, "guided_choice"),
         .rule(#""structured_outputs":{"regex":"a(?=b)"}"#, "structured_outputs"),
         .rule(#""nvext":{"guided_regex":"("}"#, "nvext"), .rule(#""use_beam_search":true"#, "use_beam_search"),
-        .rule(#""prompt_logprobs":1"#, "prompt_logprobs"), .rule(#""chat_template":"{{x}}""#, "chat_template"),
+        .rule(#""chat_template":"{{x}}""#, "chat_template"),
+        .rule(#""prompt_logprobs":1,"stream":true"#, "prompt_logprobs"),
+        .rule(#""prompt_logprobs":-1"#, "prompt_logprobs"), .rule(#""prompt_logprobs":21"#, "prompt_logprobs"),
+        .shape(#""prompt_logprobs":true"#, "body.prompt_logprobs"),
         .rule(#""continue_final_message":true,"add_generation_prompt":true"#, "continue_final_message"),
         .shape(#""continue_final_message":1"#, "body.continue_final_message"),
         .shape(

@@ -9,7 +9,7 @@ struct DatabaseSettingsTests {
 
     @Test(arguments: [
         ("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1"), ("auto_vacuum", "2"),
-        ("application_id", "\(0x446f_6374)"), ("user_version", "1"), ("busy_timeout", "5000"), ("trusted_schema", "0"),
+        ("application_id", "\(0x446f_6374)"), ("user_version", "2"), ("busy_timeout", "5000"), ("trusted_schema", "0"),
         ("cell_size_check", "1"), ("wal_autocheckpoint", "1000"), ("query_only", "0"),
     ])
     func `the writer is set up to lose nothing`(pragma: String, expected: String) async throws {
@@ -107,8 +107,36 @@ struct DatabaseSettingsTests {
         _ = try await store.append(.numbered(0..<7), to: job.id)
         try await store.seal(job.id)
         _ = try await store.cancel(job.id)
-        _ = try await store.blobs.put([1])
+        let blob = try await store.blobs.put([1])
+        try await exerciseBatches(of: blob, store)
         workplace.clock.advance(by: .seconds(10_000))
-        #expect(try await store.prune(finishedBefore: workplace.clock.now()) == 1)
+        #expect(try await store.prune(finishedBefore: workplace.clock.now()) == 2)
+    }
+
+    private func exerciseBatches(of blob: BlobID, _ store: JobStore) async throws {
+        let new = NewFile(blob: blob, bytes: 1, purpose: "batch", filename: "a", lifetime: .seconds(60))
+        let file = try await store.add(new)
+        let batch = NewBatch(inputFile: file.id, endpoint: "/e", completionWindow: "24h", resumeKey: "k")
+        var ids: [BatchID] = []
+        for _ in 0..<2 {
+            ids.append(try #require(try await store.create(batch)).id)
+            try await store.disownBatch(ids[ids.count - 1])
+        }
+        _ = try await store.failBatch(ids[0], errors: "[]")
+        let begun = try await store.beginBatch(ids[1], job: .bulk(key: "b"), model: "m", total: 1)
+        let job = try #require(begun?.job)
+        let failure = RequestFailure(code: "refused", message: "no", isRetryable: false)
+        try await store.append([.refused(key: "a", payload: "", failure)], to: job)
+        try await store.seal(job)
+        for _ in 0..<2 {
+            _ = try await store.finalizeBatch(ids[1])
+            var result = BatchResult()
+            (result.failed, result.errors) = (1, new)
+            #expect(try await store.endBatch(ids[1], with: result)?.status == .completed)
+            if ids.count == 2 { ids.append(try #require(try await store.reopenBatch(ids[1], reading: blob)).id) }
+        }
+        _ = try await store.noteOverdue(ids[1])
+        _ = try await store.cancelBatch(ids[1])
+        #expect(try await store.removeFile(file.id))
     }
 }

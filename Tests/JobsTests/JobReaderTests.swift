@@ -64,7 +64,7 @@ struct JobReaderTests {
 
     @Test func `a database that would have to be changed first is refused`() throws {
         try Data().write(to: URL(filePath: workplace.path))
-        #expect(throws: JobStoreError.olderSchema(path: workplace.path, found: 0, known: 1)) {
+        #expect(throws: JobStoreError.olderSchema(path: workplace.path, found: 0, known: 2)) {
             try JobReader(path: workplace.path)
         }
         try workplace.database().write { try $0.execute(sql: "CREATE TABLE holiday (photo TEXT)") }

@@ -75,6 +75,55 @@ struct SchemaConstraintTests {
         try await refuses("UPDATE job SET \(change)", in: store)
     }
 
+    static let illegalBatchChanges = [
+        "status = 'done'",
+        "id = 'batch_1'",
+        "resume_key = ''",
+        "endpoint = ''",
+        "input_blob = NULL",
+        "input_blob = '\(String(repeating: "a", count: 64))'",
+        "output_lifetime = 0",
+        "expires_at = created_at",
+        "total = 1",
+        "job_id = 'job_00000000000000000000000000'",
+        "model = 'm'",
+        "in_progress_at = 5",
+        "status = 'in_progress', in_progress_at = 5, model = 'm'",
+        "status = 'finalizing', finalizing_at = 5",
+        "status = 'cancelling'",
+        "cancelling_at = 5",
+        "status = 'failed', failed_at = 5, input_blob = NULL",
+        "status = 'failed', failed_at = 5, errors = '[]'",
+        "errors = '[]'",
+        "status = 'expired', expired_at = 5, input_blob = NULL",
+        "status = 'cancelled', cancelled_at = 5, input_blob = NULL",
+        "status = 'completed', completed_at = 5, finalizing_at = 5, input_blob = NULL",
+        "completed_at = 5",
+        "succeeded = 1",
+        "cached_tokens = 1",
+        "output_file_id = 'file-1'",
+    ]
+
+    @Test(arguments: illegalBatchChanges)
+    func `an illegal batch is not written`(change: String) async throws {
+        let store = try workplace.store()
+        let blob = try await store.blobs.put([1])
+        let file = try await store.add(NewFile(blob: blob, bytes: 1, purpose: "batch", filename: "a"))
+        _ = try await store.create(NewBatch(inputFile: file.id, endpoint: "/e", completionWindow: "24h"))
+        try await refuses("UPDATE batch SET \(change)", in: store)
+    }
+
+    @Test(arguments: [
+        "id = 'file-1'", "purpose = ''", "filename = ''", "bytes = -1", "expires_at = created_at",
+        "blob_id = '\(String(repeating: "a", count: 64))'",
+    ])
+    func `an illegal file is not written`(change: String) async throws {
+        let store = try workplace.store()
+        let blob = try await store.blobs.put([1])
+        _ = try await store.add(NewFile(blob: blob, bytes: 1, purpose: "batch", filename: "a"))
+        try await refuses("UPDATE file SET \(change)", in: store)
+    }
+
     @Test(arguments: [
         "INSERT INTO blob VALUES ('abc', 1, 1)",
         "INSERT INTO blob VALUES ('\(String(repeating: "G", count: 64))', 1, 1)",

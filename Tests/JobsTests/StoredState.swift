@@ -6,6 +6,7 @@ import GRDB
 struct StoredState: Equatable, CustomStringConvertible {
     private(set) var lines: [String] = []
 
+    var isEmpty: Bool { lines.isEmpty }
     var description: String { lines.joined(separator: "\n") }
 
     init(of model: QueueModel) {

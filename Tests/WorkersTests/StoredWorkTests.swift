@@ -46,6 +46,7 @@ import Testing
         work.sampling.allowedTokens = [1]
         work.sampling.badWords = [[1, 2]]
         work.sampling.logprobTokens = [3]
+        work.sampling.promptLogprobs = 2
         let read = try JSONDecoder().decode(ChatWork.self, from: JSONEncoder().encode(work))
         #expect(read == work)
         // Equality of objects does not see the order of keys, which prompts do.

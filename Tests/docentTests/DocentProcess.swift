@@ -135,13 +135,13 @@ final class DocentProcess: Sendable {
 }
 
 /// Looks again every 10 ms until `condition` holds; false after `seconds`. A process gives no other sign of how far it is.
-func eventually(within seconds: Int = 240, _ condition: () throws -> Bool) async throws -> Bool {
+func eventually(within seconds: Int = 240, _ condition: () async throws -> Bool) async throws -> Bool {
     let end = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < end {
-        if try condition() { return true }
+        if try await condition() { return true }
         try await Task.sleep(for: .milliseconds(10))
     }
-    return try condition()
+    return try await condition()
 }
 
 /// `jobs/samples` and what the default model says of its images in f32.

@@ -15,7 +15,7 @@ struct ChatRequest: Sendable {
     /// What the request costs, in tokens: a guess before anything is tokenised or decoded. Only its proportion to other
     /// requests' matters.
     var estimatedWork: Double {
-        let letters = messages.flatMap(\.content).reduce(0) { count, part in
+        let letters = asked.messages.flatMap(\.content).reduce(0) { count, part in
             if case .text(let text) = part { count + text.utf8.count } else { count }
         }
         let answers = choices * min(sampling.maxTokens ?? Self.usualAnswer, Self.longestGuess)
@@ -53,6 +53,9 @@ struct ChatRequest: Sendable {
         asked.choices = try fields.integer("n", in: 1...rules.maxChoices) ?? 1
         guard asked.choices == 1 || asked.sampling.temperature > 0 else {
             throw APIError.badRequest("n must be 1 when temperature is 0: every choice would be the same", param: "n")
+        }
+        guard asked.sampling.promptLogprobs == nil || !stream.isStreamed else {
+            throw APIError.badRequest("prompt_logprobs cannot be streamed", param: "prompt_logprobs")
         }
         asked.maxTiles = try Self.maxTiles(fields)
         let prompt = try PromptOptions(

@@ -10,6 +10,7 @@ extension SamplingParameters {
         try readLength(fields, rules)
         try readStops(fields, rules)
         topLogprobs = try Self.topLogprobs(fields)
+        promptLogprobs = try Self.alternatives(fields, "prompt_logprobs")
         try readTokens(fields, rules)
         skipSpecialTokens = try fields.bool("skip_special_tokens") ?? true
     }
@@ -70,15 +71,18 @@ extension SamplingParameters {
         }
     }
 
+    private static func alternatives(_ fields: JSONFields, _ name: String) throws(APIError) -> Int? {
+        guard fields[name] != .integer(-1) else {
+            throw .badRequest(
+                "\(name) -1, the whole vocabulary, is not possible: at most \(ChatRules.maxLogprobs) are", param: name)
+        }
+        return try fields.integer(name, in: 0...ChatRules.maxLogprobs)
+    }
+
     /// Nil when no probabilities are asked for, 0 for the chosen tokens' alone.
     private static func topLogprobs(_ fields: JSONFields) throws(APIError) -> Int? {
         let wanted = try fields.bool("logprobs") ?? false
-        guard fields["top_logprobs"] != .integer(-1) else {
-            throw .badRequest(
-                "top_logprobs -1, the whole vocabulary, is not possible: at most \(ChatRules.maxLogprobs) are",
-                param: "top_logprobs")
-        }
-        let count = try fields.integer("top_logprobs", in: 0...ChatRules.maxLogprobs)
+        let count = try alternatives(fields, "top_logprobs")
         guard wanted || count == nil || count == 0 else {
             throw .badRequest("top_logprobs needs logprobs to be true", param: "top_logprobs")
         }

@@ -29,7 +29,7 @@ extension SamplingParameters {
         }
     }
 
-    /// As vLLM reads them: a word's tokens, and those that it has after a space where it begins with another token then.
+    /// A word's tokens, and those that it has after a space, unless they are the space's and the same.
     private static func badWords(_ fields: JSONFields, _ rules: ChatRules) throws(APIError) -> [[Int32]]? {
         let name = "bad_words"
         guard let nodes = try fields.list(name), !nodes.isEmpty else { return nil }
@@ -46,7 +46,7 @@ extension SamplingParameters {
             let plain = rules.tokenizer.encode(trimmed)
             let spaced = rules.tokenizer.encode(" " + trimmed)
             sequences.append(plain)
-            if spaced.count == plain.count, spaced.first != plain.first { sequences.append(spaced) }
+            if spaced.suffix(plain.count) != plain[...] { sequences.append(spaced) }
         }
         guard sequences.count <= ChatRules.maxBadWords,
             sequences.allSatisfy({ !$0.isEmpty && $0.allSatisfy { $0 < rules.vocabulary } })

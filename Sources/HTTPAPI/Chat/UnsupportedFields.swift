@@ -19,7 +19,7 @@ enum UnsupportedFields {
 
     private static let neutralValues: [(name: String, neutral: [JSONValue])] = [
         ("functions", []), ("function_call", [.string("none")]),
-        ("prompt_logprobs", []), ("use_beam_search", [.boolean(false)]), ("best_of", [.integer(1)]),
+        ("use_beam_search", [.boolean(false)]), ("best_of", [.integer(1)]),
         ("add_special_tokens", [.boolean(false)]), ("chat_template", []), ("documents", [.array([])]),
         ("media_io_kwargs", [.object([:])]), ("repetition_detection", []), ("audio", []), ("cache_salt", []),
         ("modalities", [.array([.string("text")])]), ("return_prompt_text", [.boolean(false)]),

@@ -28,6 +28,8 @@ extension APIError {
             self = .badRequest(failure.message, param: "messages")
         case "invalid_constraint":
             self = .badRequest(failure.message, param: "structured_outputs")
+        case StoredRefusal.code:
+            self = .badRequest(failure.message)
         case "overloaded":
             self = .unavailable("The server is busy; send the request again.", retryAfter: 2)
         case "shutting_down":

@@ -34,7 +34,7 @@ struct ChatRoutes: Sendable {
         guard !(isAsynchronous && chat.stream.isStreamed) else {
             throw APIError.badRequest("stream and \"Prefer: respond-async\" exclude each other", param: "stream")
         }
-        let work = try await work(for: chat)
+        let work = try await chat.work(storingImagesIn: store.blobs)
         share.giveBack()
         if isAsynchronous { return try await accept(work) }
         let place = try admission.enter(work: chat.estimatedWork)
@@ -92,18 +92,6 @@ struct ChatRoutes: Sendable {
             of: ticket.events, prefix: first.map { frames.frames(for: $0) } ?? [],
             whenMade: { place.leave(isDone: true) }
         ) { frames.frames(for: $0) }
-    }
-
-    /// Puts inline images beside the database; the row refers to them.
-    private func work(for chat: ChatRequest) async throws -> ChatWork {
-        var references: [ImageReference] = []
-        for image in chat.images {
-            switch image {
-            case .inline(let bytes): references.append(.blob(try await store.blobs.put(bytes)))
-            case .remote(let url): references.append(.url(url.text))
-            }
-        }
-        return chat.work(images: references)
     }
 
     /// Bulk: nobody waits on an open connection, so those who do go first.

@@ -36,9 +36,23 @@ struct ChatCompletion {
             "model": .string(identity.model),
             "choices": .array(answer.choices.map(Self.json)),
             "usage": answer.usage.json,
-            "prompt_logprobs": nil,
+            "prompt_logprobs": answer.promptLogprobs.map { .array($0.map(Self.json)) } ?? nil,
         ]
         return answer.promptTokenIDs.map { completion.adding("prompt_token_ids", .tokens($0)) } ?? completion
+    }
+
+    /// As vLLM: by the token's id, the prompt's own token first.
+    private static func json(_ tokens: [PromptLogprob]?) -> JSONNode {
+        guard let tokens else { return nil }
+        return .object(
+            tokens.map {
+                .init(
+                    key: String($0.id),
+                    value: [
+                        "logprob": .number(Double("\($0.logprob)") ?? -9999), "rank": .int($0.rank),
+                        "decoded_token": .string($0.token),
+                    ])
+            })
     }
 
     private static func json(_ choice: ChatAnswer.Choice) -> JSONNode {

@@ -1,8 +1,11 @@
+import FoundationEssentials
 import Jobs
 
 /// A job as `/v1/jobs` shows it. Times are seconds since 1970.
 struct JobObject {
     let job: Job
+    /// How fast it is, where that was asked for: not after every event.
+    var pace: JobPace?
     /// The only request of a finished job, whose answer is then part of the object.
     var onlyRequest: RequestObject?
 
@@ -20,11 +23,39 @@ struct JobObject {
             .init(key: "finished_at", value: .optional(job.finishedAt?.seconds)),
             .init(key: "counts", value: job.counts.json),
         ]
+        if let pace {
+            members.append(.init(key: "rate", value: pace.rate.map { .number($0) } ?? .null))
+            let seconds = pace.remainingSeconds.map { JSONNode.int(Int(min($0.rounded(.up), 1e15))) }
+            members.append(.init(key: "eta_seconds", value: seconds ?? .null))
+        }
+        if let told = JobDescription(job) {
+            members.append(.init(key: "recipe", value: .optional(told.recipe)))
+            members.append(.init(key: "metadata", value: told.metadataNode))
+        }
         if let onlyRequest {
             members.append(.init(key: "response", value: onlyRequest.response))
             members.append(.init(key: "error", value: onlyRequest.error))
         }
         return .object(members)
+    }
+}
+
+/// What of a job's specification is for its clients: who orders a job writes it there.
+private struct JobDescription: Decodable {
+    let recipe: String?
+    let metadata: [String: String]?
+
+    /// Nil for what has no recipe, such as single questions.
+    init?(_ job: Job) {
+        guard job.specification != "{}",
+            let told = try? JSONDecoder().decode(Self.self, from: Data(job.specification.utf8)), told.recipe != nil
+        else { return nil }
+        self = told
+    }
+
+    var metadataNode: JSONNode {
+        guard let metadata else { return nil }
+        return .object(metadata.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: .string($0.value)) })
     }
 }
 

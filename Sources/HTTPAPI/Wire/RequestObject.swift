@@ -42,8 +42,20 @@ struct RequestObject {
     /// Why it failed; also, while it waits for another attempt, why the last one did.
     var error: JSONNode {
         guard let failure = request.failure else { return nil }
-        var error = APIError(failure)
+        var error = APIError(withoutPath(failure))
         error.docentCode = failure.code
         return error.object
+    }
+
+    /// Paths of this machine never reach a client: a file is called as its request is.
+    private func withoutPath(_ failure: RequestFailure) -> RequestFailure {
+        guard let work = try? JSONDecoder().decode(ChatWork.self, from: Data(request.payload.utf8)) else {
+            return failure
+        }
+        var failure = failure
+        for case .file(let path) in work.images {
+            failure.message = failure.message.replacing(path, with: request.key)
+        }
+        return failure
     }
 }

@@ -31,10 +31,11 @@ struct StepRunner {
         return true
     }
 
-    /// Logits of the runs that want them, in their order, laid end to end: [wanting runs × vocabulary].
+    /// Logits of the runs that want them, in their order, laid end to end: for each run those that predict its prompt, then
+    /// its last: [wanted rows × vocabulary].
     func logits(of runs: [StepPlan.Run], images: Images) throws -> [Float] {
         let logits = try model.forward(batch(of: runs, images: images), cache: cache)
-        guard runs.contains(where: \.wantsLogits) else { return [] }
+        guard runs.contains(where: { $0.logitRowCount > 0 }) else { return [] }
         return try backend.download(logits)
     }
 
@@ -58,6 +59,7 @@ struct StepRunner {
             let rows = firstRow..<batch.tokens.count
             batch.layout.sequences.append(
                 .init(rows: rows, contextLength: run.positions.upperBound, pages: run.pages))
+            batch.logitRows += run.predictingPrompt.map { Int32(firstRow + $0 - run.positions.lowerBound) }
             if run.wantsLogits { batch.logitRows.append(Int32(rows.upperBound - 1)) }
         }
         return batch

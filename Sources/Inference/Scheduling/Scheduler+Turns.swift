@@ -13,6 +13,8 @@ extension Scheduler {
     static func partsOfBeginning(besideInteractiveWriting: Bool) -> Int { besideInteractiveWriting ? 1 : 7 }
     /// Interactive beginning's parts of the time for one of bulk beginning's.
     static let partsOfInteractiveBeginning = 7
+    /// Tokens of a chunk whose logits are wanted too: each has a row as wide as the vocabulary, 20 MB for 32 of Qwen's.
+    static let mostPredictingTokens = 32
 
     /// What sequences of one priority could do next on their way to their first tokens.
     private struct Beginning {
@@ -92,7 +94,8 @@ extension Scheduler {
     /// Tokens of the next chunk, `budget` of them at most, but for an image that must be taken whole and is longer.
     private func chunkLength(of sequence: TokenSequence, _ budget: Int) -> Int {
         let start = sequence.computed
-        let end = start + min(sequence.remaining, budget)
+        let most = sequence.wantsPromptLogits ? min(budget, Self.mostPredictingTokens) : budget
+        let end = start + min(sequence.remaining, most)
         guard keepsImagesWhole, let (first, last) = sequence.image(cutAt: end) else { return end - start }
         return first > start ? first - start : last + 1 - start
     }
@@ -106,6 +109,8 @@ extension Scheduler {
             guard isChunkReady(of: sequence, budget, isEncoded) else { continue }
             let count = chunkLength(of: sequence, left)
             guard count <= left || runs.isEmpty else { continue }
+            // One at a time: see `mostPredictingTokens`.
+            if sequence.wantsPromptLogits, runs.contains(where: { !$0.predictingPrompt.isEmpty }) { continue }
             runs.append(run(of: sequence, count: count))
             left -= count
         }
@@ -126,6 +131,6 @@ extension Scheduler {
         return StepPlan.Run(
             sequence: sequence.id, positions: positions, tokens: Array(sequence.tokens[positions]),
             grid: sequence.grid, features: features, pages: sequence.pages, wantsLogits: count == sequence.remaining,
-            isDecode: sequence.isDecoding)
+            isDecode: sequence.isDecoding, predictingPrompt: sequence.predictingPrompt(in: positions))
     }
 }

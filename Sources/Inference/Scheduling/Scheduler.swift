@@ -111,9 +111,10 @@ struct Scheduler: Sendable {
         }
     }
 
-    /// The longest run of remembered pages that `sequence` begins with, always short of its last token: that one must
+    /// None for a sequence whose prompt must be computed anyway; else the longest run of remembered pages that `sequence` begins with, always short of its last token: that one must
     /// be computed, because its logits are needed.
     private func rememberedPrefix(of sequence: TokenSequence) -> [PageTable.Content] {
+        if sequence.wantsPromptLogits { return [] }
         var prefix: [PageTable.Content] = []
         let limit = (sequence.tokens.count - 1) / pageSize
         while prefix.count < limit {

@@ -17,6 +17,11 @@ struct StepPlan: Sendable {
         /// Whether these are the last known tokens, so that the next one can be chosen.
         let wantsLogits: Bool
         let isDecode: Bool
+        /// Other positions whose logits are wanted, because they predict tokens of the prompt; ascending.
+        var predictingPrompt: [Int] = []
+
+        /// Rows of logits that come of it.
+        var logitRowCount: Int { predictingPrompt.count + (wantsLogits ? 1 : 0) }
     }
 
     /// Rows of an image's features that replace embeddings of a run.

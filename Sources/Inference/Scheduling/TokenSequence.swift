@@ -40,6 +40,8 @@ struct TokenSequence: Sendable {
     /// Rotary positions where they are not the tokens' indices.
     let grid: GridPositions?
     let promptCount: Int
+    /// Whether the logits that predict the prompt's own tokens are wanted, for which all of it must be computed.
+    let wantsPromptLogits: Bool
     /// The prompt, then the answer so far.
     private(set) var tokens: [Int32]
     /// Tokens whose keys and values are in `pages`.
@@ -50,12 +52,16 @@ struct TokenSequence: Sendable {
     private(set) var registeredPages = 0
     private(set) var lastContent = PageKey.root
 
-    init(id: SequenceID, priority: Priority, prompt: [Int32], images: [ImageSpan] = [], grid: GridPositions? = nil) {
+    init(
+        id: SequenceID, priority: Priority, prompt: [Int32], images: [ImageSpan] = [], grid: GridPositions? = nil,
+        wantsPromptLogits: Bool = false
+    ) {
         precondition(!prompt.isEmpty, "a sequence begins with at least one token")
         self.id = id
         self.priority = priority
         self.images = images
         self.grid = grid
+        self.wantsPromptLogits = wantsPromptLogits
         promptCount = prompt.count
         tokens = prompt
     }
@@ -91,6 +97,14 @@ struct TokenSequence: Sendable {
             if first < position && position <= last { return (first, last) }
         }
         return nil
+    }
+
+    /// Positions of `range` whose logits predict a token of the prompt that is no image's.
+    func predictingPrompt(in range: Range<Int>) -> [Int] {
+        guard wantsPromptLogits else { return [] }
+        let predicted = (range.lowerBound + 1)..<max(range.lowerBound + 1, min(range.upperBound + 1, promptCount))
+        let places = Set(images.flatMap { $0.positions[$0.rows(in: predicted)] })
+        return predicted.lazy.filter { !places.contains($0) }.map { $0 - 1 }
     }
 
     // MARK: Changes

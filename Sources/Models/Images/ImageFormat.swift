@@ -14,7 +14,7 @@ public enum ImageFormat: String, Sendable, CaseIterable, CustomStringConvertible
     static let listed = "a " + allCases.dropLast().map(\.rawValue).joined(separator: ", ") + " or AVIF image"
 
     /// Nil when the bytes begin like none of the formats.
-    init?(sniffing bytes: [UInt8]) {
+    public init?(sniffing bytes: [UInt8]) {
         if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
             self = .jpeg
         } else if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {

@@ -43,6 +43,7 @@ struct RequestValidationTests {
         Range(name: "logit_bias", set: { $0.logitBias = [3: $1] }, good: [-100, 100], bad: [-101, 101, .nan]),
         Range(name: "logit_bias", set: { $0.logitBias = [Int32($1): 1] }, good: [0, 259], bad: [-1, 260]),
         Range(name: "stop_token_ids", set: { $0.stopTokens = [Int32($1)] }, good: [0, 259], bad: [-1, 260]),
+        Range(name: "prompt_logprobs", set: { $0.promptLogprobs = Int($1) }, good: [0, 20], bad: [-1, 21]),
         Range(name: "allowed_token_ids", set: { $0.allowedTokens = [Int32($1)] }, good: [0, 259], bad: [-1, 260]),
         Range(name: "bad_words", set: { $0.badWords = [[1, Int32($1)]] }, good: [0, 259], bad: [-1, 260]),
         Range(

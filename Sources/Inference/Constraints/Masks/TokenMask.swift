@@ -21,6 +21,10 @@ struct TokenMask: Sendable, Equatable {
                 let start = index * 64
                 let end = min(start + 64, logits.count)
                 guard start < end else { break }
+                if word == 0 {
+                    logits[start..<end].update(repeating: -.infinity)
+                    continue
+                }
                 var word = word
                 for token in start..<end {
                     if word & 1 == 0 { logits[token] = -.infinity }
