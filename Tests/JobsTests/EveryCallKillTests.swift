@@ -5,7 +5,7 @@ import Testing
 
 /// A process that opens, fills, works on, prunes and closes a queue is killed instead of every single change that it makes
 /// to a file, and in the middle of every write.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.takesTurns, .timeLimit(.minutes(10)))
 struct EveryCallKillTests {
     private static let steps = 15
     private static let lanes = 2

@@ -8,7 +8,7 @@ import Testing
 /// refuses.
 ///
 /// `DOCENT_CALL` fails one call only, of the program of `DOCENT_SEED`.
-@Suite(.timeLimit(.minutes(CrashTests.isLong ? 600 : 10)))
+@Suite(.takesTurns, .timeLimit(.minutes(CrashTests.isLong ? 600 : 10)))
 struct FailingCallTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let seed = environment["DOCENT_SEED"].flatMap { UInt64($0) } ?? 3

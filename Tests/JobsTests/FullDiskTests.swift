@@ -6,7 +6,7 @@ import Testing
 @testable import Jobs
 
 /// Disks without room: what is refused leaves nothing behind, and what is acknowledged stays.
-@Suite(.timeLimit(.minutes(CrashTests.isLong ? 600 : 10)))
+@Suite(.takesTurns, .timeLimit(.minutes(CrashTests.isLong ? 600 : 10)))
 struct FullDiskTests {
     /// Programs, each with a disk that is full at a moment and to an amount of its own.
     private static let programs = CrashTests.isLong ? 2_000 : 60

@@ -3,7 +3,7 @@ import Testing
 @testable import Jobs
 
 /// Random programs against the store and the model side by side; after every step both must say the same.
-struct ModelTests {
+@Suite(.takesTurns) struct ModelTests {
     @Test(arguments: 0..<(CrashTests.isLong ? 100 : 6))
     func `the store does what the model does, whatever the order`(seed: Int) async throws {
         var run = try await RandomProgram(seed: UInt64(seed))

@@ -6,7 +6,7 @@ import Testing
 /// The power goes at any moment of a random program; nothing acknowledged may be lost, and nothing half done be there.
 ///
 /// `DOCENT_SEED` runs the program of one seed again; every choice of it follows from the seed.
-@Suite(.timeLimit(.minutes(CrashTests.isLong ? 600 : 10)))
+@Suite(.takesTurns, .timeLimit(.minutes(CrashTests.isLong ? 600 : 10)))
 struct PowerCutTests {
     private static let steps = 60
     private static let cutsPerProgram = 50
