@@ -160,6 +160,12 @@ import Workers
             "body.tools.0.function.parameters"),
         .shape(#""tools":{}"#, "body.tools"), .rule(#""tools":[\#(function)],"tool_choice":"any""#, "tool_choice"),
         .shape(#""tools":[\#(function)],"tool_choice":5"#, "body.tool_choice"),
+        .shape(#""tools":[\#(function)],"tool_choice":{"type":"function"}"#, "body.tool_choice"),
+        .rule(
+            #""tools":[\#(function)],"tool_choice":{"type":"function","function":{"name":"g"}}"#, "tool_choice"),
+        .rule(
+            #""tools":[\#(function)],"tool_choice":"required","response_format":{"type":"json_object"}"#, "tool_choice"),
+        .rule(#""tools":[{"type":"function","function":{"name":"f","parameters":{"type":"array"}}}]"#, "tools"),
         .rule(#""tool_choice":"auto""#, "tool_choice"),
         .shape(#""tools":[\#(function)],"parallel_tool_calls":1"#, "body.parallel_tool_calls"),
         .shape(
@@ -177,6 +183,34 @@ import Workers
             let error = try response.error()
             #expect(response.status.code == 400 && error["param"] as? String == bad.param, "\(response.text)")
             #expect(error["type"] as? String == bad.type)
+        }
+    }
+
+    @Test(arguments: [
+        (#""required""#, ["weather", "clock"], true),
+        (#"{"type":"function","function":{"name":"clock"}}"#, ["clock"], false),
+    ])
+    func `a forced call constrains the answer to calls in the model's own format`(
+        choice: String, functions: [String], allowsSeveral: Bool
+    ) async throws {
+        let generator = ScriptedGenerator(["<tool_call>\n{\"name\": \"clock\", \"arguments\": {}}\n</tool_call>"])
+        let service = try TestService(generator, template: Self.facts)
+        try await service.serve { client in
+            let answer = try self.choice(await client.chat(#""tools":\#(Self.tools),"tool_choice":\#(choice)"#))
+            #expect(Self.names(answer["message"] as? [String: Any]) == ["clock"])
+            let constraint = generator.requests.withLock { $0.first?.sampling.constraint }
+            guard case .repeated(.anyOf(let calls), "\n", let most) = constraint else {
+                Issue.record("\(String(describing: constraint))")
+                return
+            }
+            #expect(most == (allowsSeveral ? 16 : 1))
+            let heads = functions.map { name -> OutputConstraint? in
+                .literal("<tool_call>\n{\"name\": \"\(name)\", \"arguments\": ")
+            }
+            let found = calls.map { call -> OutputConstraint? in
+                if case .sequence(let parts) = call { parts.first } else { nil }
+            }
+            #expect(found == heads)
         }
     }
 

@@ -47,8 +47,13 @@ struct ChatRequest: Sendable {
         asked.tools = tools.use
         asked.sampling = try SamplingParameters(fields, rules)
         let constraint = try ConstraintFields.constraint(in: fields)
-        asked.sampling.constraint = constraint?.source
-        constraintField = constraint?.field
+        if let constraint, tools.constraint != nil {
+            throw APIError.badRequest(
+                "tool_choice forces a call and \(constraint.field) constrains the output; only one of them may",
+                param: "tool_choice")
+        }
+        asked.sampling.constraint = constraint?.source ?? tools.constraint
+        constraintField = constraint?.field ?? (tools.constraint == nil ? nil : "tools")
         if tools.use != nil, rules.toolMarkersAreSpecial { asked.sampling.skipSpecialTokens = false }
         asked.choices = try fields.integer("n", in: 1...rules.maxChoices) ?? 1
         guard asked.choices == 1 || asked.sampling.temperature > 0 else {

@@ -1,3 +1,4 @@
+import Inference
 import Models
 import Workers
 
@@ -6,6 +7,13 @@ struct ToolFields {
     private(set) var descriptions: [JSONValue] = []
     /// Nil where no call may come.
     private(set) var use: ToolUse?
+    /// What the answer must be where a call is forced.
+    private(set) var constraint: OutputConstraint?
+
+    private enum Choice {
+        case none, automatic, required
+        case function(String)
+    }
 
     private static let mostTools = 128
     private static let longestName = 64
@@ -18,29 +26,45 @@ struct ToolFields {
             }
             return
         }
+        var forced: [(name: String, parameters: JSONObject)] = []
         guard (1...Self.mostTools).contains(tools.count) else {
             throw .badRequest("tools must have 1 to \(Self.mostTools) tools, not \(tools.count)", param: "tools")
         }
         try rules.requireTools(param: "tools")
-        var names: [String] = []
+        var functions: [(name: String, parameters: JSONObject)] = []
         for (index, tool) in tools.enumerated() {
-            let name = try Self.functionName(JSONFields(tool, path: "body.tools.\(index)"))
-            guard !names.contains(name) else {
-                throw .badRequest("tools has two functions called \(name)", param: "tools")
+            let function = try Self.function(JSONFields(tool, path: "body.tools.\(index)"))
+            guard !functions.contains(where: { $0.name == function.name }) else {
+                throw .badRequest("tools has two functions called \(function.name)", param: "tools")
             }
-            names.append(name)
+            functions.append(function)
         }
         descriptions = tools
-        guard try Self.mayCall(fields) else { return }
-        guard rules.template.toolFormat != nil else {
+        switch try Self.choice(fields) {
+        case .none: return
+        case .automatic: break
+        case .required: forced = functions
+        case .function(let name):
+            forced = functions.filter { $0.name == name }
+            guard !forced.isEmpty else {
+                throw .badRequest("tool_choice names \(name.prefix(64)), which tools do not have", param: "tool_choice")
+            }
+        }
+        guard let format = rules.template.toolFormat else {
             throw .badRequest(
                 "How this model writes calls of tools is not known here; tool_choice must be none", param: "tool_choice"
             )
         }
-        use = ToolUse(functions: names, allowsSeveral: several)
+        use = ToolUse(functions: functions.map(\.name), allowsSeveral: several)
+        guard !forced.isEmpty else { return }
+        // A named function is called once, as with OpenAI.
+        constraint = ForcedCalls.constraint(
+            format, functions: forced, allowsSeveral: several && forced.count == functions.count)
     }
 
-    private static func functionName(_ tool: JSONFields) throws(APIError) -> String {
+    private static func function(
+        _ tool: JSONFields
+    ) throws(APIError) -> (name: String, parameters: JSONObject) {
         guard try tool.string("type") == "function", let function = try tool.fields("function") else {
             throw .malformed("\(tool.path) must be {\"type\": \"function\", \"function\": {…}}", param: tool.path)
         }
@@ -52,8 +76,21 @@ struct ToolFields {
                 "The name of a function must be 1 to \(longestName) letters, digits, and any of -_.", param: "tools")
         }
         _ = try function.string("description")
-        _ = try function.fields("parameters")
-        return name
+        return (name, try parameters(of: function))
+    }
+
+    /// Arguments are an object, whether or not the schema says so.
+    private static func parameters(of function: JSONFields) throws(APIError) -> JSONObject {
+        switch function["parameters"] {
+        case nil: return ["type": .string("object")]
+        case .object(let schema):
+            guard let type = schema["type"] else { return schema.adding("type", .string("object")) }
+            guard type == .string("object") else {
+                throw .badRequest("\(function.path).parameters must be the schema of an object", param: "tools")
+            }
+            return schema
+        case let node?: throw function.wrongType("parameters", "an object", node)
+        }
     }
 
     private static func isName(_ name: String) -> Bool {
@@ -63,14 +100,22 @@ struct ToolFields {
             }
     }
 
-    private static func mayCall(_ fields: JSONFields) throws(APIError) -> Bool {
+    private static func choice(_ fields: JSONFields) throws(APIError) -> Choice {
         let name = "tool_choice"
         switch fields[name] {
-        case nil, .string("auto"): return true
-        case .string("none"): return false
-        case .string("required"), .object:
-            throw .badRequest("\(name) must be none or auto: a call cannot be forced yet", param: name)
-        case .string: throw .badRequest("\(name) must be none or auto", param: name)
+        case nil, .string("auto"): return .automatic
+        case .string("none"): return .none
+        case .string("required"): return .required
+        case .string: throw .badRequest("\(name) must be none, auto, required or a function", param: name)
+        case .object(let choice):
+            let choice = try JSONFields(.object(choice), path: "body.\(name)")
+            guard try choice.string("type") == "function",
+                let function = try choice.fields("function")?.string("name")
+            else {
+                throw .malformed(
+                    "body.\(name) must be {\"type\": \"function\", \"function\": {\"name\": …}}", param: "body.\(name)")
+            }
+            return .function(function)
         case let node?: throw fields.wrongType(name, "a string or an object", node)
         }
     }

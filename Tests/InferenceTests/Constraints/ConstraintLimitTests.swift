@@ -1,3 +1,4 @@
+import Models
 import Testing
 
 @testable import Inference
@@ -42,6 +43,21 @@ struct ConstraintLimitTests {
         #expect(ConstraintReading.refusal(of: Self.hostile[index].1) != nil, "\(Self.hostile[index].0)")
         // A release build takes a tenth of a second at most; this is a debug build on a busy machine.
         #expect(clock.now - start < .seconds(60), "\(Self.hostile[index].0)")
+    }
+
+    @Test func `an expression of many readings costs bounded time for each token, or is given up`() throws {
+        let tokenizer = try ConstraintReading.miniTokenizer.get()
+        let constraint = try ConstraintReading.mini().compile(.regex(String(repeating: "(.*x)?", count: 4000)))
+        var cursor = constraint.cursor()
+        let clock = ContinuousClock()
+        for token in tokenizer.encode("a dolphin on a ladder") {
+            let start = clock.now
+            do {
+                _ = try cursor.mask()
+                try cursor.advance(token)
+            } catch ConstraintError.tooAmbiguous { return }
+            #expect(clock.now - start < .seconds(20))
+        }
     }
 
     @Test func `much, but not too much, is taken`() throws {

@@ -7,20 +7,22 @@ import Testing
 /// Schemas and answers by chance, judged by a reading of JSON Schema that knows nothing of the compiler.
 @Suite(.timeLimit(.minutes(5)))
 struct RandomSchemaTests {
-    /// A thousand take some minutes in a debug build.
+    /// As many as the issue asks for take minutes in a debug build.
     static let schemas = ProcessInfo.processInfo.environment["DOCENT_LONG_TESTS"] == nil ? 50 : 1000
 
-    @Test func `whatever the masks let through is valid JSON of its schema`() throws {
+    @Test func `whatever the masks let through is valid JSON of its schema`() async throws {
         let seed = ProcessInfo.processInfo.environment["DOCENT_SEED"].flatMap(Int.init) ?? 20_261_126
         print("random schemas: seed \(seed), \(Self.schemas) schemas")
         let compiler = try ConstraintReading.mini()
         let tokenizer = try ConstraintReading.miniTokenizer.get()
         var generator = SchemaGenerator(SeededGenerator(seed)), random = SeededGenerator(seed + 1)
-        var compiled = 0, whole = 0, skipped = 0
+        var compiled = 0, whole = 0, refused = 0
         while compiled < Self.schemas {
+            // Other tests wait for the thread.
+            await Task.yield()
             let schema = generator.document()
             guard let constraint = try Self.constraint(compiler, schema) else {
-                skipped += 1
+                refused += 1
                 continue
             }
             compiled += 1
@@ -32,17 +34,16 @@ struct RandomSchemaTests {
             }
         }
         #expect(whole > 19 * compiled / 10, "\(whole) of \(2 * compiled) walks came to an end")
-        #expect(skipped < compiled / 5)
+        #expect(refused < compiled / 5)
     }
 
-    /// Nil for a schema that nothing satisfies, or that chance put together so that it is refused.
+    /// Nil for a schema that nothing satisfies, or that `allOf` makes ask for a pattern and a length at once.
     private static func constraint(_ compiler: ConstraintCompiler, _ schema: JSONValue) throws -> Constraint? {
-        do {
-            return try compiler.compile(.jsonSchema(schema.text))
-        } catch ConstraintError.unsatisfiable {
-            return nil
-        } catch ConstraintError.unsupportedKeyword {
-            return nil
+        do { return try compiler.compile(.jsonSchema(schema.text)) } catch {
+            switch error {
+            case .unsatisfiable, .unsupportedKeyword: return nil
+            default: throw error
+            }
         }
     }
 
