@@ -47,7 +47,7 @@ struct ConstrainedAnswerTests {
         let engine = try Self.engine()
         let service = try TestService(engine)
         let format = #""response_format":{"type":"json_schema","json_schema":{"name":"x","schema":\#(Self.schema)}}"#
-        try await service.serve(.live) { client in
+        try await service.serve { client in
             for sampling in [#""temperature":0"#, #""seed":1"#, #""seed":2,"temperature":2"#, #""seed":3,"top_k":5"#] {
                 let fields = #"\#(format),"max_tokens":200,\#(sampling)"#
                 let (text, finish) = try Self.choice(try await client.chat(fields))

@@ -29,6 +29,10 @@ struct ConstraintLimitTests {
                 ##"{"$defs":{"a":{"$ref":"#/$defs/b","minimum":1},"b":{"$ref":"#/$defs/a","minimum":1}},"$ref":"#/$defs/a"}"##
             )
         ),
+        (
+            "many readings at once",
+            .regex(String(repeating: "a?b?c?d?e?f?g?h?i?j?k?l?m?n?o?p?q?r?s?t?u?v?w?x?y?z?", count: 600))
+        ),
         ("deep compositions", (0..<1000).reduce(.literal("a")) { part, _ in .sequence([part]) }),
     ]
 

@@ -7,8 +7,8 @@ import Testing
 /// Schemas and answers by chance, judged by a reading of JSON Schema that knows nothing of the compiler.
 @Suite(.timeLimit(.minutes(5)))
 struct RandomSchemaTests {
-    /// As many as the issue asks for take a minute in a debug build.
-    static let schemas = ProcessInfo.processInfo.environment["DOCENT_LONG_TESTS"] == nil ? 100 : 1000
+    /// As many as the issue asks for take minutes in a debug build.
+    static let schemas = ProcessInfo.processInfo.environment["DOCENT_LONG_TESTS"] == nil ? 50 : 1000
 
     @Test func `whatever the masks let through is valid JSON of its schema`() async throws {
         let seed = ProcessInfo.processInfo.environment["DOCENT_SEED"].flatMap(Int.init) ?? 20_261_126
