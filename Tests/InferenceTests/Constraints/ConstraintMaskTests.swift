@@ -3,7 +3,7 @@ import Testing
 
 @testable import Inference
 
-struct ConstraintMaskTests {
+@Suite(.aside) struct ConstraintMaskTests {
     private static let schema = #"""
         {"type":"object","properties":{"name":{"type":"string","maxLength":120},"note":{"type":"string"},
         "tags":{"type":"array","items":{"type":"string","pattern":"^[a-z ]+$"}},"any":{}},"required":["name","note","any"]}

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Inference
 
-struct GrammarTests {
+@Suite(.aside) struct GrammarTests {
     private static let arithmetic = """
         # sums and products
         root   ::= sum

@@ -5,7 +5,7 @@ import Testing
 @testable import Inference
 
 /// Schemas and answers by chance, judged by a reading of JSON Schema that knows nothing of the compiler.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.aside, .timeLimit(.minutes(10)))
 struct RandomSchemaTests {
     /// As many as the issue asks for take minutes in a debug build.
     static let schemas = ProcessInfo.processInfo.environment["DOCENT_LONG_TESTS"] == nil ? 50 : 1000

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Inference
 
-struct RegexTests {
+@Suite(.aside) struct RegexTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let regex: String
         let matches: [String]

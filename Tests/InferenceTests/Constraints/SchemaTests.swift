@@ -2,7 +2,7 @@ import Testing
 
 @testable import Inference
 
-struct SchemaTests {
+@Suite(.aside) struct SchemaTests {
     /// A schema, texts that are written for it, and texts that are not.
     struct Case: Sendable, CustomTestStringConvertible {
         let schema: String
