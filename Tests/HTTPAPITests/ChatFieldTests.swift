@@ -159,7 +159,7 @@ import Workers
 
     @Test func `every chunk tells the usage so far when asked to`() async throws {
         let service = try TestService(ScriptedGenerator(["a ", "cat"]))
-        try await service.serve(.live) { client in
+        try await service.serve { client in
             let frames = try await client.chat(
                 #""stream":true,"return_token_ids":true,"stream_options":{"continuous_usage_stats":true}"#
             ).frames

@@ -17,7 +17,7 @@ import Testing
 
     @Test func `a stream is role, deltas, finish, usage, DONE, with one identity`() async throws {
         let service = try TestService(ScriptedGenerator(["a ", "schöne ", "🐈"]))
-        try await service.serve(.live) { client in
+        try await service.serve { client in
             let response = try await client.chat(#""stream":true,"stream_options":{"include_usage":true}"#)
             #expect(response.headers[.contentType]?.hasPrefix("text/event-stream") == true)
             let frames = response.frames
@@ -42,7 +42,7 @@ import Testing
 
     @Test func `the choices of a stream add up to those of a whole answer`() async throws {
         let service = try TestService(ScriptedGenerator(["a ", "b"]))
-        try await service.serve(.live) { client in
+        try await service.serve { client in
             let frames = try await client.chat(#""stream":true,"n":2,"logprobs":true"#).frames
             #expect(frames.last == "[DONE]")
             var texts = ["", ""]

@@ -55,7 +55,7 @@ import Workers
 
     @Test func `streamed, a call is its name and then its arguments, and no marker is text`() async throws {
         let service = try service()
-        try await service.serve(.live) { client in
+        try await service.serve { client in
             let frames = try await client.chat(#""stream":true,"tools":\#(Self.tools)"#).frames
             let deltas = try frames.dropLast().map { frame in
                 let json = try JSONSerialization.jsonObject(with: Data(frame.utf8)) as? [String: Any]

@@ -12,9 +12,8 @@ struct JobsCommandTests {
         let running = try docent.start(
             ["caption", docent.images, "--output", docent.path("o.jsonl"), "--threads", "1"])
         defer { running.send(SIGKILL) }
-        #expect(try await eventually(within: 240) { (docent.text("o.jsonl") ?? "").contains("\n") })
         // Nothing moves any more, and the run is still the owner.
-        running.send(SIGSTOP)
+        #expect(await running.signal(SIGSTOP, once: { (docent.text("o.jsonl") ?? "").contains("\n") }))
         let listed = try await docent.run("jobs", "list", "--json")
         let jobs = try #require(try JSONSerialization.jsonObject(with: Data(listed.output.utf8)) as? [[String: Any]])
         #expect(listed.status == 0 && jobs.map { $0["status"] as? String } == ["running"])

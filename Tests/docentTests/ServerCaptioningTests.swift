@@ -11,8 +11,7 @@ struct ServerCaptioningTests {
         defer { server.send(SIGKILL) }
         let running = try docent.start(["caption", docent.images, "--server", url, "--output", docent.path("o.jsonl")])
         defer { running.send(SIGKILL) }
-        #expect(try await eventually(within: 240) { (docent.text("o.jsonl") ?? "").contains("\n") })
-        server.send(signal)
+        #expect(await server.signal(signal, once: { (docent.text("o.jsonl") ?? "").contains("\n") }))
         _ = await server.ended()
         #expect(
             try await eventually(within: 240) { running.saidOnError.contains("Trying again") || !running.isRunning })
@@ -33,11 +32,10 @@ struct ServerCaptioningTests {
         defer { server.send(SIGKILL) }
         let running = try docent.start(["caption", docent.images, "--server", url, "--output", docent.path("o.jsonl")])
         defer { running.send(SIGKILL) }
-        #expect(
-            try await eventually(within: 240) {
-                (docent.text("o.jsonl") ?? "").contains("\n") && running.saidOnError.contains("!text.webp")
-            })
-        server.send(SIGKILL)
+        let hasBegun: @Sendable () -> Bool = {
+            (docent.text("o.jsonl") ?? "").contains("\n") && running.saidOnError.contains("!text.webp")
+        }
+        #expect(await server.signal(SIGKILL, once: hasBegun))
         _ = await server.ended()
         let port = try #require(url.split(separator: ":").last.flatMap { Int($0) })
         let (next, _) = try await docent.startServer(port: port, "--api-key", "secret")
