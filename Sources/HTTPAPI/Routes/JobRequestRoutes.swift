@@ -14,7 +14,7 @@ struct JobRequestRoutes: Sendable {
         }
         router.get("v1/jobs/:id/results") { request, context in
             let ended = Set(RequestState.allCases.filter(\.isFinal))
-            guard request.wantsLines else { return try await list(request, context, of: ended) }
+            guard try request.wantsLines() else { return try await list(request, context, of: ended) }
             return try await lines(request, context, of: ended)
         }
         router.get("v1/jobs/:id/requests/:request/image", use: image)
@@ -104,8 +104,13 @@ extension Jobs.RequestID {
 
 extension Request {
     /// JSON lines instead of a page: by `?format=jsonl`, or because the client accepts nothing before them.
-    fileprivate var wantsLines: Bool {
-        if let format = queryText("format") { return format == "jsonl" }
+    fileprivate func wantsLines() throws(APIError) -> Bool {
+        if let format = queryText("format") {
+            guard ["json", "jsonl"].contains(format) else {
+                throw .badRequest("format must be json or jsonl", param: "format")
+            }
+            return format == "jsonl"
+        }
         let first = headers[.accept]?.split(separator: ",").first?.split(separator: ";").first
         return ["application/x-ndjson", "application/jsonl"].contains(first?.filter { $0 != " " }.lowercased())
     }
