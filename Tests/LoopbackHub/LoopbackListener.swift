@@ -14,6 +14,7 @@ final class LoopbackListener: Sendable {
     private let socket: Int32
     private let port: Int
     private let log: RequestLog
+    private let isStopped = Atomic(false)
 
     private struct Failure: Error {}
 
@@ -39,7 +40,10 @@ final class LoopbackListener: Sendable {
     var url: String { "http://127.0.0.1:\(port)" }
     var requests: [HubRequest] { log.requests }
 
-    func stop() { shutdown(socket, Int32(SHUT_RDWR)) }
+    /// Once: afterwards the number may be another's socket.
+    func stop() {
+        if !isStopped.exchange(true, ordering: .relaxed) { shutdown(socket, Int32(SHUT_RDWR)) }
+    }
 
     private static func send(_ reply: HubReply, to connection: Int32, isHead: Bool) {
         var head = "HTTP/1.1 \(reply.status) Whatever\r\nConnection: close\r\n"
