@@ -18,11 +18,7 @@ struct CaptionCommand: AsyncParsableCommand {
     @Argument(help: "Directories, files, and globs that the shell did not expand.")
     var paths: [String]
 
-    @Option(help: "What to ask: \(RecipeLibrary.names.joined(separator: ", ")), or a .json file.")
-    var recipe: String?
-
-    @Option(help: "A prompt of your own; may use {filename}, {stem}, {folder} and {path}.")
-    var prompt: String?
+    @OptionGroup var recipeOptions: RecipeOptions
 
     @Option(
         help: ArgumentHelp(
@@ -34,15 +30,6 @@ struct CaptionCommand: AsyncParsableCommand {
 
     @Option(help: "Captions that are there already: skip unless the image changed, overwrite, or append.")
     var existing: ExistingPolicy?
-
-    @Option(help: ArgumentHelp("Longest caption, in tokens.", valueName: "n"))
-    var maxTokens: Int?
-
-    @Option(help: ArgumentHelp("0 for the likeliest caption, up to 2.", valueName: "t"))
-    var temperature: Float?
-
-    @Option(help: ArgumentHelp("Most tiles an image is cut into; 1 for none.", valueName: "n"))
-    var maxTiles: Int?
 
     @Option(
         help: ArgumentHelp("Let this docent server do the work.", valueName: "url"), transform: ServerClient.base(of:))
@@ -56,7 +43,6 @@ struct CaptionCommand: AsyncParsableCommand {
     @OptionGroup var imageLimits: ImageLimitOptions
 
     func validate() throws {
-        if recipe != nil, prompt != nil { throw ValidationError("Give --recipe or --prompt, not both.") }
         do {
             try DirectoryWalker().check(paths)
             let settings = try settings
@@ -117,13 +103,14 @@ struct CaptionCommand: AsyncParsableCommand {
 
     private var settings: CaptionSettings {
         get throws {
+            let asked = recipeOptions
             var recipe =
-                if let prompt { try Recipe(prompt: prompt) } else {
-                    try RecipeLibrary.recipe(recipe ?? RecipeLibrary.defaultName)
+                if let prompt = asked.prompt { try Recipe(prompt: prompt) } else {
+                    try RecipeLibrary.recipe(asked.recipe ?? RecipeLibrary.defaultName)
                 }
-            if let maxTokens { recipe.sampling.maxTokens = maxTokens }
-            if let temperature { recipe.sampling.temperature = temperature }
-            if let maxTiles { recipe.maxTiles = maxTiles }
+            if let maxTokens = asked.maxTokens { recipe.sampling.maxTokens = maxTokens }
+            if let temperature = asked.temperature { recipe.sampling.temperature = temperature }
+            if let maxTiles = asked.maxTiles { recipe.maxTiles = maxTiles }
             return CaptionSettings(recipe: recipe, roots: paths, output: output, sidecar: sidecar, existing: existing)
         }
     }

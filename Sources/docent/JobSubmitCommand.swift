@@ -16,20 +16,7 @@ struct JobSubmitCommand: AsyncParsableCommand {
     @Argument(help: "One directory of the server, or addresses.")
     var images: [String]
 
-    @Option(help: "What to ask: a recipe's name, or a .json file of this machine.")
-    var recipe: String?
-
-    @Option(help: "A prompt of your own; may use {filename}, {stem}, {folder} and {path}.")
-    var prompt: String?
-
-    @Option(help: ArgumentHelp("Longest caption, in tokens.", valueName: "n"))
-    var maxTokens: Int?
-
-    @Option(help: ArgumentHelp("0 for the likeliest caption, up to 2.", valueName: "t"))
-    var temperature: Float?
-
-    @Option(help: ArgumentHelp("Most tiles an image is cut into; 1 for none.", valueName: "n"))
-    var maxTiles: Int?
+    @OptionGroup var recipeOptions: RecipeOptions
 
     @Option(help: "interactive (before bulk) or bulk.")
     var priority: PriorityName?
@@ -38,7 +25,6 @@ struct JobSubmitCommand: AsyncParsableCommand {
     var label: String?
 
     func validate() throws {
-        if recipe != nil, prompt != nil { throw ValidationError("Give --recipe or --prompt, not both.") }
         guard images.count == 1 || images.allSatisfy(Self.isAddress) else {
             throw ValidationError("Give one directory, or addresses that begin with http:// or https://.")
         }
@@ -55,8 +41,8 @@ struct JobSubmitCommand: AsyncParsableCommand {
 
     private func body() throws -> [UInt8] {
         var order = Order(
-            prompt: prompt, max_tokens: maxTokens, temperature: temperature, max_tiles: maxTiles, priority: priority,
-            label: label)
+            prompt: recipeOptions.prompt, max_tokens: recipeOptions.maxTokens, temperature: recipeOptions.temperature,
+            max_tiles: recipeOptions.maxTiles, priority: priority, label: label)
         if images.allSatisfy(Self.isAddress) { order.urls = images } else { order.path = Self.absolute(images[0]) }
         var json = String(decoding: try JSONEncoder().encode(order), as: UTF8.self)
         if let question = try question() { json = #"{"recipe":\#(question),"# + json.dropFirst() }
@@ -65,8 +51,8 @@ struct JobSubmitCommand: AsyncParsableCommand {
 
     /// A name in quotes, or the text of a recipe's file, which is an object; nil when there is a prompt.
     private func question() throws -> String? {
-        guard prompt == nil else { return nil }
-        let reference = recipe ?? RecipeLibrary.defaultName
+        guard recipeOptions.prompt == nil else { return nil }
+        let reference = recipeOptions.recipe ?? RecipeLibrary.defaultName
         guard reference.hasSuffix(".json") else {
             return String(decoding: try JSONEncoder().encode(reference), as: UTF8.self)
         }

@@ -1,3 +1,5 @@
+import Models
+
 extension JSONNode {
     /// Compact JSON: no spaces, slashes and letters beyond ASCII as they are.
     var text: String {
@@ -13,11 +15,11 @@ extension JSONNode {
         case .int(let value): text += String(value)
         // JSON has no infinities; what a logarithm of zero means, vLLM writes as -9999.
         case .number(let value): text += value.isFinite ? "\(value)" : "-9999.0"
-        case .string(let value): Self.write(value, to: &text)
+        case .string(let value): JSONString.write(value, to: &text)
         case .array(let values): Self.write(values, between: ("[", "]"), to: &text) { $0.write(to: &$1) }
         case .object(let members):
             Self.write(members, between: ("{", "}"), to: &text) { member, text in
-                Self.write(member.key, to: &text)
+                JSONString.write(member.key, to: &text)
                 text += ":"
                 member.value.write(to: &text)
             }
@@ -34,23 +36,5 @@ extension JSONNode {
             each(element, &text)
         }
         text += brackets.1
-    }
-
-    private static func write(_ string: String, to text: inout String) {
-        text += "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case "\n": text += "\\n"
-            case "\r": text += "\\r"
-            case "\t": text += "\\t"
-            case "\u{0}"..."\u{1F}":
-                let digits = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        text += "\""
     }
 }
