@@ -165,6 +165,24 @@ def a_system_message_is_part_of_the_prompt():
 
 
 @check
+def the_parse_helper_gives_an_object_of_its_class():
+    from pydantic import BaseModel
+
+    class Seen(BaseModel):
+        subject: str
+        count: int
+
+    for seed in range(20):
+        answer = client.chat.completions.parse(
+            model=model(), messages=picture(), response_format=Seen, temperature=1, seed=seed, max_tokens=400)
+        if answer.choices[0].finish_reason == "stop":
+            assert isinstance(answer.choices[0].message.parsed, Seen), answer
+            break
+    else:
+        raise AssertionError("no answer came to its end")
+
+
+@check
 def errors_have_the_client_s_classes():
     create = client.chat.completions.create
     name = model()

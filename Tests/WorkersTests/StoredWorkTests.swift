@@ -50,6 +50,6 @@ import Testing
         let read = try JSONDecoder().decode(ChatWork.self, from: JSONEncoder().encode(work))
         #expect(read == work)
         // Equality of objects does not see the order of keys, which prompts do.
-        #expect(read.prompt?.tools.map(\.text) == [#"{"z":{"y":[1,2.5,null,true,"é\u000a"]},"a":{}}"#])
+        #expect(read.prompt?.tools.map(\.text) == [#"{"z":{"y":[1,2.5,null,true,"é\n"]},"a":{}}"#])
     }
 }
