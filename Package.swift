@@ -109,6 +109,7 @@ let package = Package(
         tests("ComputeTests", ["Compute", "CKernels"]),
         tests("ModelsTests", ["Models", "Compute"]),
         tests("InferenceTests", ["Inference", "Models", "Compute"]),
+        .target(name: "ChildProcess", path: "Tests/ChildProcess", swiftSettings: settings),
         // A VFS of SQLite that forgets, tears and fails; optimised, because it replays thousands of power cuts.
         .target(
             name: "FaultyDisk", path: "Tests/FaultyDisk", cSettings: [.unsafeFlags(["-O2"])],
@@ -118,7 +119,7 @@ let package = Package(
         .executableTarget(
             name: "KilledScenario", dependencies: ["Jobs", "CountedCalls"], path: "Tests/KilledScenario",
             swiftSettings: settings),
-        tests("JobsTests", ["Jobs", "FaultyDisk", .product(name: "GRDB", package: "GRDB.swift")]),
+        tests("JobsTests", ["Jobs", "ChildProcess", "FaultyDisk", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("WorkersTests", ["Workers", "Jobs", "Inference", "Models"]),
         tests("CaptioningTests", ["Captioning", "Workers", "Jobs", "Inference", "Models"]),
         tests(
@@ -136,7 +137,7 @@ let package = Package(
         tests(
             "docentTests",
             [
-                "docent", "Captioning", "Jobs", "Inference", "ModelHub", "LoopbackHub",
+                "docent", "Captioning", "Jobs", "Inference", "ModelHub", "ChildProcess", "LoopbackHub",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

@@ -1,3 +1,4 @@
+import ChildProcess
 import Foundation
 import Testing
 
@@ -70,17 +71,12 @@ private struct Life {
 
     init(in workplace: Workplace, killedAt call: Int = 0, isTorn: Bool = false, lastStep: Int) async throws {
         let notes = workplace.directory + "/notes"
-        let process = Process()
         // Beside the test bundle, where the build puts both.
-        process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
             .appending(path: "KilledScenario")
-        process.arguments = [workplace.path, notes, "\(call)", isTorn ? "torn" : "whole", "\(lastStep)"]
-        isKilled = try await withCheckedThrowingContinuation { continuation in
-            process.terminationHandler = { process in
-                continuation.resume(returning: process.terminationReason == .uncaughtSignal)
-            }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
-        }
+        let process = try ChildProcess(
+            program.path, [workplace.path, notes, "\(call)", isTorn ? "torn" : "whole", "\(lastStep)"])
+        if case .killed = await process.ended() { isKilled = true } else { isKilled = false }
         for line in try String(contentsOfFile: notes, encoding: .utf8).split(separator: "\n") {
             if line.hasPrefix("calls ") { calls = Int(line.dropFirst(6)) ?? 0 } else { acknowledged = Int(line) ?? -1 }
         }

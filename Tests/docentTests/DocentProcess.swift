@@ -1,5 +1,5 @@
+import ChildProcess
 import Foundation
-import Synchronization
 
 /// The built `docent` as a process of its own, with a home, a folder for images and files for what it says.
 final class DocentProcess: Sendable {
@@ -57,8 +57,7 @@ final class DocentProcess: Sendable {
 
     /// A process that was started.
     final class Running: Sendable {
-        private let process = Process()
-        private let exit: AsyncStream<Int32>
+        private let process: ChildProcess
         private let output: URL
         private let errors: URL
 
@@ -67,20 +66,11 @@ final class DocentProcess: Sendable {
         ) throws {
             let id = UUID().uuidString
             (output, errors) = (directory.appending(path: id + ".out"), directory.appending(path: id + ".err"))
-            let (stream, continuation) = AsyncStream<Int32>.makeStream()
-            exit = stream
-            process.executableURL = Self.binary
-            process.arguments = arguments
-            process.environment = ["DOCENT_HOME": directory.path, "PATH": "/usr/bin:/bin"].merging(environment) { $1 }
-            process.standardInput = FileHandle.nullDevice
-            process.standardOutput = try elsewhere ?? Self.empty(output)
-            process.standardError = try Self.empty(errors)
-            process.terminationHandler = { process in
-                let status = process.terminationStatus
-                continuation.yield(process.terminationReason == .uncaughtSignal ? 128 + status : status)
-                continuation.finish()
-            }
-            try process.run()
+            process = try ChildProcess(
+                Self.binary, arguments,
+                environment: ["DOCENT_HOME": directory.path, "PATH": "/usr/bin:/bin"].merging(environment) { $1 },
+                output: elsewhere.map { .descriptor($0.fileDescriptor) } ?? .file(output.path),
+                errors: .file(errors.path))
         }
 
         /// What it has said on standard error so far.
@@ -92,11 +82,11 @@ final class DocentProcess: Sendable {
 
         /// What of its memory is in RAM, as /proc tells it.
         var residentBytes: Int? {
-            let status = try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+            let status = try? String(contentsOfFile: "/proc/\(process.identifier)/status", encoding: .utf8)
             return status?.firstMatch(of: /VmRSS:\s+([0-9]+) kB/).flatMap { Int($0.output.1) }.map { $0 * 1024 }
         }
 
-        func send(_ signal: Int32) { if isRunning { kill(process.processIdentifier, signal) } }
+        func send(_ signal: Int32) { process.send(signal) }
 
         /// Sends `signal` after `delay`, or as soon as `condition` holds; false when the process has ended before. On a thread
         /// of its own: tasks may wait for each other while other tests compute, and the process ends meanwhile.
@@ -115,21 +105,20 @@ final class DocentProcess: Sendable {
         }
 
         func ended() async -> Ended {
-            var status: Int32 = -1
-            for await code in exit { status = code }
+            let status: Int32 =
+                switch await process.ended() {
+                case .exited(let code): code
+                case .killed(let signal): 128 + signal
+                }
             let said = FileManager.default.contents(atPath: output.path) ?? Data()
             return Ended(status: status, output: String(decoding: said, as: UTF8.self), errors: saidOnError)
         }
 
-        private static func empty(_ file: URL) throws -> FileHandle {
-            try Data().write(to: file)
-            return try FileHandle(forWritingTo: file)
-        }
-
         /// Beside the test bundle, where the build puts both.
-        private static var binary: URL {
+        private static var binary: String {
             URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(
-                path: "docent")
+                path: "docent"
+            ).path
         }
     }
 }

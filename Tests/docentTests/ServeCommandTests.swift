@@ -1,3 +1,4 @@
+import ChildProcess
 import Foundation
 import Testing
 
@@ -50,17 +51,16 @@ struct ServeCommandTests {
         let body =
             #"{"n":128,"max_tokens":2000,"ignore_eos":true,"temperature":1,"#
             + #""messages":[{"role":"user","content":"a"}]}"#
-        let client = Process()
-        client.executableURL = URL(filePath: "/bin/bash")
-        client.arguments = [
-            "-c",
-            """
-            exec 3<>/dev/tcp/127.0.0.1/\(port) && printf 'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n\
-            Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n%s' '\(body)' >&3 && cat <&3
-            """,
-        ]
-        client.standardOutput = FileHandle.nullDevice
-        try client.run()
+        let client = try ChildProcess(
+            "/bin/bash",
+            [
+                "-c",
+                """
+                exec 3<>/dev/tcp/127.0.0.1/\(port) && printf 'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n\
+                Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n%s' '\(body)' >&3 && cat <&3
+                """,
+            ])
+        defer { client.send(SIGKILL) }
         #expect(try await eventually { server.saidOnError.contains("accepted") || !server.isRunning })
         _ = try await eventually {
             server.send(SIGTERM)
