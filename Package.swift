@@ -137,7 +137,8 @@ let package = Package(
         tests(
             "docentTests",
             [
-                "docent", "Captioning", "Jobs", "Inference", "ModelHub", "ChildProcess", "LoopbackHub",
+                "docent", "HTTPAPI", "Captioning", "Workers", "Jobs", "Inference", "Models", "ModelHub", "ChildProcess",
+                "LoopbackHub",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

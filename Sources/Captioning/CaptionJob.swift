@@ -53,7 +53,8 @@ public struct CaptionJob: Sendable {
             let key = try run.settings.deduplicationKey(model: model.identity)
             let specification = Specification(
                 recipe: run.settings.recipe.name, prompt: run.settings.recipe.prompt.source,
-                parameters: CaptionParameters(run.settings.recipe), model: model.name, weightsSHA256: model.weightsHash,
+                parameters: CaptionParameters(run.settings.recipe), postprocess: run.settings.recipe.postprocessing,
+                model: model.name, weightsSHA256: model.weightsHash,
                 roots: run.settings.roots)
             return NewJob(
                 kind: "caption", label: "captions of " + run.settings.roots.joined(separator: " "),
@@ -68,6 +69,7 @@ public struct CaptionJob: Sendable {
         let recipe: String
         let prompt: String
         let parameters: CaptionParameters
+        let postprocess: [TextStep]
         let model: String
         let weightsSHA256: String
         let roots: [String]

@@ -83,7 +83,7 @@ public struct APIServer: Service {
         JobRoutes(store: store, modelName: rules.modelName, configuration: configuration).add(to: guarded)
         JobRequestRoutes(
             store: store, modelName: rules.modelName,
-            images: RequestImages(blobs: store.blobs, roots: configuration.allowedRoots)
+            images: RequestImages(blobs: store.blobs, roots: configuration.allowedRoots), intake: intake
         ).add(to: guarded)
         JobOrderRoutes(
             store: store, intake: intake, rules: rules, configuration: configuration, bodies: bodies

@@ -18,6 +18,9 @@ public struct LocalImageSource: ImageSource {
         case .file(let path):
             do { return try ImageFile.contents(of: path, limits: limits) } catch { throw RequestFailure(cause: error) }
         case .blob(let id):
+            // Uploaded files are blobs too, and may be larger than any image.
+            let size = try await blobs.reader(of: id).size
+            do { try limits.check(byteCount: size, name: "the image") } catch { throw RequestFailure(cause: error) }
             return try await blobs.bytes(of: id)
         case .url(let address):
             throw RequestFailure(

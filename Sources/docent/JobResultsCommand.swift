@@ -1,4 +1,5 @@
 import ArgumentParser
+import Captioning
 import FoundationEssentials
 import Jobs
 import Workers
@@ -59,11 +60,14 @@ extension DatabaseJobs {
     func results(of id: String, after: String?) async throws -> [ResultView] {
         let ended = Set(RequestState.allCases.filter(\.isFinal))
         let last = after.flatMap { Int64($0.dropFirst(Self.idPrefix.count)) }.map(RequestID.init(rawValue:))
-        return try await reader.requests(of: JobID(rawValue: id), states: ended, after: last, limit: Self.page).map {
+        let id = JobID(rawValue: id)
+        let captions = try await reader.job(id).flatMap(JobCaptions.init(of:))
+        return try await reader.requests(of: id, states: ended, after: last, limit: Self.page).map {
             let answer = $0.result.flatMap { try? JSONDecoder().decode(ChatAnswer.self, from: Data($0.utf8)) }
             return ResultView(
                 id: "\(Self.idPrefix)\($0.id.rawValue)", key: $0.key, status: $0.state.rawValue,
-                text: answer?.choices.first?.text, message: $0.failure?.message)
+                text: answer?.choices.first.map { captions?.caption(of: $0.text) ?? $0.text },
+                message: $0.failure?.message)
         }
     }
 }
@@ -74,13 +78,15 @@ extension ServerJobs {
         let path = "/v1/jobs/\(try Self.checked(id))/results?limit=200\(cursor)"
         return try await server.get(path, as: ServerList<EndedRequest>.self).data.map {
             ResultView(
-                id: $0.id, key: $0.key, status: $0.status, text: $0.response?.choices.first?.message.content,
+                id: $0.id, key: $0.key, status: $0.status,
+                text: $0.caption ?? $0.response?.choices.first?.message.content,
                 message: $0.error?.message)
         }
     }
 
     private struct EndedRequest: Decodable, Sendable {
         let id, key, status: String
+        let caption: String?
         let response: Completion?
         let error: ServerProblem?
     }

@@ -7,7 +7,7 @@ import Models
 import ServiceLifecycle
 import Workers
 
-/// Jobs that clients order over HTTP: a recipe asked about the images below a directory, or at addresses.
+/// Jobs that clients order over HTTP: a recipe asked about images below a directory, at addresses, or uploaded before.
 ///
 /// Directories are walked one after the other in the background. Those that the last server was still walking come first.
 struct RecipeJobs: JobIntake, Service {
@@ -38,12 +38,38 @@ struct RecipeJobs: JobIntake, Service {
             if isNew { announcer.yield(job.id) }
             return try Self.checked(job, isNew, wanted)
         case .addresses(let urls):
-            let bulk = BulkOrder(recipe, path: nil, model: model, metadata: order.metadata)
+            let bulk = BulkOrder(recipe, listed: urls, model: model, metadata: order.metadata)
             let requests = try urls.map { try bulk.request(about: .url($0), named: $0) }
             let wanted = try job(
                 order, bulk, kind: "urls", label: "\(urls.count) \(urls.count == 1 ? "image" : "images") at addresses")
             let (job, isNew) = try await store.create(wanted, requests)
             return try Self.checked(job, isNew, wanted)
+        case .files(let ids):
+            let bulk = BulkOrder(recipe, listed: ids.map(\.rawValue), model: model, metadata: order.metadata)
+            let files = try await uploaded(ids)
+            let requests = try files.map {
+                try bulk.request(about: .blob($0.blob), named: $0.filename, key: $0.id.rawValue)
+            }
+            let wanted = try job(
+                order, bulk, kind: "files", label: "\(files.count) uploaded \(files.count == 1 ? "image" : "images")")
+            let (job, isNew) = try await store.create(wanted, requests)
+            return try Self.checked(job, isNew, wanted)
+        }
+    }
+
+    func postprocessing(of job: Job) -> (@Sendable (String) -> String)? {
+        guard let captions = JobCaptions(of: job) else { return nil }
+        return { captions.caption(of: $0) }
+    }
+
+    private func uploaded(_ ids: [FileID]) async throws -> [StoredFile] {
+        let known = try await store.files(ids)
+        return try ids.enumerated().map { index, id in
+            guard let file = known[id] else {
+                throw JobRefusal.invalid(
+                    param: "file_ids.\(index)", reason: "There is no file \(id.rawValue.prefix(100)).")
+            }
+            return file
         }
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import HummingbirdTesting
+import Inference
 import Jobs
 import Synchronization
 import Testing
@@ -30,6 +31,8 @@ import Workers
             guard known.label == job.label else { throw JobRefusal.otherOrder(known.id) }
             return (known, isNew)
         }
+
+        func postprocessing(of job: Job) -> (@Sendable (String) -> String)? { { $0.uppercased() } }
     }
 
     /// A root with an image, a link out of it, and a directory beside it whose name begins like the root's.
@@ -101,7 +104,11 @@ import Workers
         (#"{"path":"ROOT"}"#, 400, "recipe"), (#"{"recipe":3,"path":"ROOT"}"#, 400, "body.recipe"),
         (#"{"recipe":"unknown","path":"ROOT"}"#, 400, "recipe"),
         (#"{"recipe":"caption","prompt":"p","path":"ROOT"}"#, 400, "prompt"),
-        (#"{"prompt":"p","file_ids":["file-1"]}"#, 400, "file_ids"),
+        (#"{"prompt":"p","file_ids":["file-1","file-2","file-1"]}"#, 201, ""),
+        (#"{"prompt":"p","file_ids":[]}"#, 400, "file_ids"),
+        (#"{"prompt":"p","file_ids":["file-1",2]}"#, 400, "body.file_ids.1"),
+        (#"{"prompt":"p","file_ids":["file-1"],"path":"ROOT"}"#, 400, "file_ids"),
+        (#"{"prompt":"p","file_ids":["file-1"],"urls":["http://example.com/a"]}"#, 400, "file_ids"),
         (#"{"prompt":"p","path":"ROOT","max_token":3}"#, 400, "max_token"),
         (#"{"prompt":"p","path":"ROOT","max_tokens":0}"#, 400, "max_tokens"),
         (#"{"prompt":"p","path":"ROOT","temperature":3}"#, 400, "temperature"),
@@ -129,6 +136,23 @@ import Workers
             #expect(try await store.jobs(limit: 9).count == (status == 201 ? 1 : 0))
         }
         try place.remove()
+    }
+
+    @Test func `a result has the caption that the recipe makes of the answer`() async throws {
+        try await Self.serve(roots: []) { client, _, store in
+            let request = NewRequest(key: "a", payload: "{}")
+            let (job, _) = try await store.create(NewJob(kind: "urls", label: "x", model: "m"), [request])
+            let claims = try await store.claim(upTo: 1, of: .model("m"), for: WorkerID(rawValue: "w"))
+            let answer = ChatAnswer(
+                model: "m", weightsHash: "00", choices: [.init(index: 0, text: " a cat ", finishReason: .stop)],
+                usage: .init(promptTokens: 1, completionTokens: 1), images: [])
+            let result = String(decoding: try JSONEncoder().encode(answer), as: UTF8.self)
+            #expect(try await store.complete(try #require(claims.first), result: result) == .recorded)
+            for query in ["", "?format=jsonl"] {
+                let text = try await client.get("/v1/jobs/\(job.id)/results\(query)").text
+                #expect(text.contains(#""caption":" A CAT ""#) && text.contains(#""content":" a cat ""#), "\(text)")
+            }
+        }
     }
 
     @Test func `addresses are taken once each, as they will be fetched`() async throws {

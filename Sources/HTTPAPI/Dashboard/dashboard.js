@@ -180,7 +180,7 @@ const fileName = key => key.split("?bytes=")[0];
 
 const card = (jobID, request) => {
   const frame = element("div", { class: "frame" });
-  const caption = (request.response?.choices?.[0]?.message?.content ?? "").trim();
+  const caption = (request.caption ?? request.response?.choices?.[0]?.message?.content ?? "").trim();
   picture(`v1/jobs/${jobID}/requests/${request.id}/image`).then(url => {
     if (!url) return setText(frame, "no picture kept");
     const image = element("img", { alt: "", src: url });

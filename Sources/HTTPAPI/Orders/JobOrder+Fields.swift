@@ -3,7 +3,7 @@ import Jobs
 import Models
 
 extension JobOrder {
-    static let mostAddresses = 10_000
+    static let mostImages = 10_000
     static let longestPrompt = 64 << 10
     static let longestLabel = 200
     /// OpenAI's bounds.
@@ -12,7 +12,8 @@ extension JobOrder {
     static let longestMetadataValue = 512
 
     private static let known: Set<String> = [
-        "model", "recipe", "prompt", "path", "urls", "max_tokens", "temperature", "max_tiles", "priority", "label",
+        "model", "recipe", "prompt", "path", "urls", "file_ids", "max_tokens", "temperature", "max_tiles", "priority",
+        "label",
         "metadata",
     ]
 
@@ -23,9 +24,6 @@ extension JobOrder {
             throw APIError.badRequest("The model takes no images, and jobs are about images.", param: "model")
         }
         try rules.checkModel(fields)
-        guard fields["file_ids"] == nil else {
-            throw APIError.badRequest("file_ids are not taken here: give a path or urls", param: "file_ids")
-        }
         if let unknown = fields.names.first(where: { !Self.known.contains($0) }) {
             throw APIError.badRequest(
                 "\(unknown.prefix(100)) is not known; known are \(Self.known.sorted().joined(separator: ", "))",
@@ -73,11 +71,31 @@ extension JobOrder {
     private static func images(
         _ fields: JSONFields, _ policy: FetchPolicy, _ roots: AllowedRoots
     ) throws -> Images {
-        switch (try fields.string("path"), try fields.list("urls")) {
-        case (let path?, nil): return .directory(try directory(path, roots))
-        case (nil, let urls?): return .addresses(try addresses(urls, fields, policy))
-        case (nil, nil): throw APIError.badRequest("path or urls is needed", param: "path")
-        case (_?, _?): throw APIError.badRequest("path and urls exclude each other", param: "urls")
+        switch (try fields.string("path"), try fields.list("urls"), try fields.list("file_ids")) {
+        case (let path?, nil, nil): return .directory(try directory(path, roots))
+        case (nil, let urls?, nil): return .addresses(try addresses(urls, fields, policy))
+        case (nil, nil, let ids?): return .files(try files(ids, fields))
+        case (nil, nil, nil): throw APIError.badRequest("path, urls or file_ids is needed", param: "path")
+        case (let path, _, let ids):
+            throw APIError.badRequest(
+                "\(path == nil ? "urls" : "path") and \(ids == nil ? "urls" : "file_ids") exclude each other",
+                param: ids == nil ? "urls" : "file_ids")
+        }
+    }
+
+    /// In order and without repetitions.
+    private static func files(_ values: [JSONValue], _ fields: JSONFields) throws -> [FileID] {
+        try checkCount(values, "file_ids")
+        var seen: Set<String> = []
+        return try values.enumerated().compactMap { index, value in
+            guard case .string(let id) = value else { throw fields.wrongType("file_ids.\(index)", "a string", value) }
+            return seen.insert(id).inserted ? FileID(rawValue: id) : nil
+        }
+    }
+
+    private static func checkCount(_ values: [JSONValue], _ name: String) throws(APIError) {
+        guard (1...mostImages).contains(values.count) else {
+            throw .badRequest("\(name) must have from 1 to \(mostImages) items, not \(values.count)", param: name)
         }
     }
 
@@ -104,10 +122,7 @@ extension JobOrder {
     private static func addresses(
         _ values: [JSONValue], _ fields: JSONFields, _ policy: FetchPolicy
     ) throws -> [String] {
-        guard (1...mostAddresses).contains(values.count) else {
-            throw APIError.badRequest(
-                "urls must have from 1 to \(mostAddresses) addresses, not \(values.count)", param: "urls")
-        }
+        try checkCount(values, "urls")
         var seen: Set<String> = []
         return try values.enumerated().compactMap { index, value in
             guard case .string(let text) = value else { throw fields.wrongType("urls.\(index)", "a string", value) }

@@ -14,6 +14,8 @@ public struct JobOrder: Sendable, Hashable {
         case directory(String)
         /// Addresses that the fetcher may try, each once.
         case addresses([String])
+        /// Files that clients uploaded, each once; whether they are there is for the intake to see.
+        case files([FileID])
     }
 
     public var question: Question
@@ -41,6 +43,9 @@ public protocol JobIntake: Sendable {
     /// A job that is known under the order's deduplication key is returned as it is.
     /// - Throws: `JobRefusal`, before anything is stored.
     func accept(_ order: JobOrder) async throws -> (job: Job, isNew: Bool)
+
+    /// What a job's recipe makes captions of answers with; nil for jobs without a recipe.
+    func postprocessing(of job: Job) -> (@Sendable (String) -> String)?
 }
 
 /// Why an order is no job.

@@ -7,6 +7,8 @@ struct JobRequestRoutes: Sendable {
     let store: JobStore
     let modelName: String
     let images: RequestImages
+    /// Knows what recipes do to answers; nil where nobody makes jobs of orders.
+    let intake: (any JobIntake)?
 
     func add(to router: some RouterMethods<APIContext>) {
         router.get("v1/jobs/:id/requests") { request, context in
@@ -28,7 +30,10 @@ struct JobRequestRoutes: Sendable {
         let page = try Page(request, of: all)
         let found = try await store.requests(
             of: job.id, states: page.states, after: page.after, limit: limit + 1, newestFirst: page.newestFirst)
-        let objects = found.prefix(limit).map { RequestObject(request: $0, modelName: modelName) }
+        let steps = intake?.postprocessing(of: job)
+        let objects = found.prefix(limit).map {
+            RequestObject(request: $0, modelName: modelName, postprocessing: steps)
+        }
         return Response(json: .page(objects.map { ($0.id, $0.json) }, hasMore: found.count > limit))
     }
 
@@ -42,7 +47,7 @@ struct JobRequestRoutes: Sendable {
         let job = try await store.known(context.jobID)
         let page = try Page(request, of: all)
         let limit = try request.queryInteger("limit", in: 1...Int.max, default: .max)
-        let (store, modelName) = (store, modelName)
+        let (store, modelName, steps) = (store, modelName, intake?.postprocessing(of: job))
         let body = ResponseBody { writer in
             var rest = limit
             var after = page.after
@@ -51,7 +56,9 @@ struct JobRequestRoutes: Sendable {
                     of: job.id, states: page.states, after: after, limit: min(Self.chunk, rest),
                     newestFirst: page.newestFirst)
                 guard let last = found.last else { break }
-                let text = found.map { RequestObject(request: $0, modelName: modelName).json.text + "\n" }.joined()
+                let text = found.map {
+                    RequestObject(request: $0, modelName: modelName, postprocessing: steps).json.text + "\n"
+                }.joined()
                 try await writer.write(ByteBuffer(string: text))
                 (after, rest) = (last.id, rest - found.count)
             }

@@ -6,6 +6,8 @@ import Workers
 struct RequestObject {
     let request: StoredRequest
     let modelName: String
+    /// What the job's recipe does to an answer.
+    var postprocessing: (@Sendable (String) -> String)?
 
     static let idPrefix = "req_"
 
@@ -23,6 +25,7 @@ struct RequestObject {
             "started_at": .optional(request.startedAt?.seconds),
             "finished_at": .optional(request.finishedAt?.seconds),
             "response": response,
+            "caption": .optional(caption),
             "error": error,
         ]
     }
@@ -30,13 +33,20 @@ struct RequestObject {
     /// The stored answer in the words of the chat interface, with what is known of its making under `docent`. A result
     /// that is not ours is null.
     var response: JSONNode {
-        guard let result = request.result,
-            let answer = try? JSONDecoder().decode(ChatAnswer.self, from: Data(result.utf8))
-        else { return nil }
+        guard let answer else { return nil }
         let identity = AnswerIdentity(
             requestKey: request.key, requestID: answer.requestID,
             created: (request.finishedAt ?? request.createdAt).seconds, model: modelName)
         return ChatCompletion(identity: identity, answer: answer).json.adding("docent", answer.facts)
+    }
+
+    /// The answer as files of captions have it, where the job has a recipe.
+    private var caption: String? {
+        answer?.choices.first.flatMap { choice in postprocessing.map { $0(choice.text) } }
+    }
+
+    private var answer: ChatAnswer? {
+        request.result.flatMap { try? JSONDecoder().decode(ChatAnswer.self, from: Data($0.utf8)) }
     }
 
     /// Why it failed; also, while it waits for another attempt, why the last one did.

@@ -13,6 +13,16 @@ extension JobStore {
         return try await read { try StoredFile.fetch($0, id, at: now) }
     }
 
+    /// Those of `ids` that are there and have not expired.
+    public func files(_ ids: [FileID]) async throws -> [FileID: StoredFile] {
+        let now = now
+        return try await read { db in
+            var files: [FileID: StoredFile] = [:]
+            for id in ids { files[id] = try StoredFile.fetch(db, id, at: now) }
+            return files
+        }
+    }
+
     /// Files that have not expired, newest first unless told otherwise.
     /// - Parameters:
     ///   - purpose: of all purposes when nil.

@@ -21,7 +21,8 @@ public struct ImageLimits: Sendable, Hashable, Codable {
         self.maxAspectRatio = maxAspectRatio
     }
 
-    func check(byteCount: Int, name: String) throws(ImageError) {
+    /// For a file of a size that is known before it is read; `name` is for the message.
+    public func check(byteCount: Int, name: String) throws(ImageError) {
         guard byteCount <= maxBytes else {
             throw .tooLarge(
                 name: name, found: "\(byteCount) bytes", limit: "\(maxBytes) bytes", flag: "--max-image-bytes")
