@@ -36,6 +36,17 @@ struct DecoderBlock: Sendable {
         try attention(attentionNorm.input(hidden), addingTo: hidden, layer: layer, step)
         try feedForward(feedForwardNorm.input(hidden), addingTo: hidden, on: step.backend)
     }
+
+    /// As the last block, of which only some rows are read: [rows, width] as the whole block would leave them. Of the others
+    /// nothing but keys and values is computed.
+    func callAsFunction(_ hidden: Tensor, keeping rows: [Int32], layer: Int, _ step: DecoderStep) throws -> Tensor {
+        let attended = try attention.attended(attentionNorm.input(hidden), layer: layer, step)
+        let kept = try step.backend.gather(rows, of: hidden)
+        guard !rows.isEmpty else { return kept }
+        try attention.add(try step.backend.gather(rows, of: attended), to: kept, on: step.backend)
+        try feedForward(feedForwardNorm.input(kept), addingTo: kept, on: step.backend)
+        return kept
+    }
 }
 
 /// Attention over the paged cache, causal but for what the step's layout says; query heads share key/value heads in groups
@@ -75,12 +86,21 @@ struct SelfAttention: Sendable {
 
     /// `input`: the normalised stream, [rows, width]; `residual` [rows, width] grows in place.
     func callAsFunction(_ input: LinearInput, addingTo residual: Tensor, layer: Int, _ step: DecoderStep) throws {
+        try add(try attended(input, layer: layer, step), to: residual, on: step.backend)
+    }
+
+    /// Stores keys and values of `input`; what its queries see, before the output projection: [rows, heads × headSize].
+    func attended(_ input: LinearInput, layer: Int, _ step: DecoderStep) throws -> Tensor {
         let queryKeyValue = try queryKeyValue(input, on: step.backend)
         try queryNorm?.applyToHeads(of: queryKeyValue, columns: 0..<queryWidth, on: step.backend)
         try keyNorm?.applyToHeads(of: queryKeyValue, columns: queryWidth..<queryWidth + keyWidth, on: step.backend)
-        let attended = try step.backend.pagedAttention(
+        return try step.backend.pagedAttention(
             queryKeyValue, angles: step.angles, cache: step.cache, layer: layer, heads: heads, layout: step.layout)
-        try output.add(.rows(attended), normedBy: outputNorm, to: residual, on: step.backend)
+    }
+
+    /// The output projection of `attended` [rows, heads × headSize], added to `residual` [rows, width].
+    func add(_ attended: Tensor, to residual: Tensor, on backend: any Backend) throws {
+        try output.add(.rows(attended), normedBy: outputNorm, to: residual, on: backend)
     }
 }
 

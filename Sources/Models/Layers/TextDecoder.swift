@@ -45,17 +45,28 @@ struct TextDecoder: Sendable {
         let slidingStep = try slidingRotary.map {
             try self.step(of: batch, $0, window: configuration.sliding?.window, cache, on: backend)
         }
+        // The last layer's work on rows whose logits nobody wants would go nowhere.
+        let isNarrow =
+            batch.logitRows.count < hidden.rows
+            && batch.features.allSatisfy { $0.features.width <= blocks.count * hidden.width }
         for (layer, block) in blocks.enumerated() {
             let slides = configuration.sliding?.indices.contains(layer) ?? false
-            try block(hidden, layer: layer, slides ? slidingStep ?? step : step)
+            let step = slides ? slidingStep ?? step : step
+            if isNarrow, layer == blocks.count - 1 {
+                return try logits(of: try block(hidden, keeping: batch.logitRows, layer: layer, step), on: backend)
+            }
+            try block(hidden, layer: layer, step)
             for image in batch.features where image.features.width > (layer + 1) * hidden.width {
                 try backend.scatterAdd(
                     image.level(layer + 1, width: hidden.width, on: backend), to: hidden, at: image.rows)
             }
         }
-        guard !batch.logitRows.isEmpty else { return try backend.makeTensor([0, configuration.vocabulary], .f32) }
-        let last = try backend.gather(batch.logitRows, of: hidden)  // [logitRows, width]
-        return try head(norm.input(last), on: backend)
+        return try logits(of: try backend.gather(batch.logitRows, of: hidden), on: backend)
+    }
+
+    private func logits(of hidden: Tensor, on backend: any Backend) throws -> Tensor {
+        guard hidden.rows > 0 else { return try backend.makeTensor([0, configuration.vocabulary], .f32) }
+        return try head(norm.input(hidden), on: backend)
     }
 
     private func step(
