@@ -55,7 +55,8 @@ extension Dispatcher {
             }
             waiters.finish(claim.key, with: .finished(answer))
         case .leaseLost:
-            logger.warning("result thrown away: the lease was lost", metadata: ["request": "\(claim.key)"])
+            // A lease that ran out is told of where it is noticed; a cancelled job may come here a thousand times.
+            logger.debug("result thrown away: cancelled, or taken over", metadata: ["request": "\(claim.key)"])
             waiters.finish(claim.key, with: .cancelled)
         }
     }
