@@ -45,8 +45,8 @@ public struct ServerConfiguration: Sendable {
     public var maxBufferedBodyBytes = 512 << 20
     /// A client that takes nothing of its answer for this long is disconnected.
     public var writePatience: Duration = .seconds(60)
-    /// Connections beyond these wait in the listen backlog.
-    public var maxConnections = 4096
+    /// Connections beyond these wait in the listen backlog. Each is a descriptor and about 20 kB.
+    public var maxConnections = 16_384
     /// Requests that may wait for their answers at a time; more are answered 503.
     public var maxWaitingRequests = 512
     /// Who would have to wait longer than this for an answer, as far as can be told, is answered 503.

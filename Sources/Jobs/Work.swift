@@ -13,13 +13,18 @@ extension JobStore {
     public func claim(
         upTo limit: Int, of scope: ClaimScope, for worker: WorkerID, interactiveOnly: Bool = false
     ) async throws -> [Claim] {
-        guard limit > 0 else { return [] }
+        let room = ClaimRoom(interactive: limit, bulk: interactiveOnly ? 0 : limit, total: limit)
+        return try await claim(room, of: scope, for: worker)
+    }
+
+    /// The same for a worker that keeps room for either kind.
+    public func claim(_ room: ClaimRoom, of scope: ClaimScope, for worker: WorkerID) async throws -> [Claim] {
+        guard room.total > 0 else { return [] }
         let configuration = configuration
-        let priorities = interactiveOnly ? [.interactive] : JobPriority.allCases
         return try await queue.perform { transaction in
             let ids = try self.suspectOvertakenSince.withLock { since in
                 try transaction.claimable(
-                    limit, of: scope, priorities, suspectAfter: configuration.maxCrashes - 1, overtakenSince: &since)
+                    room, of: scope, suspectAfter: configuration.maxCrashes - 1, overtakenSince: &since)
             }
             guard !ids.isEmpty else { return [] }
             try transaction.see(worker)
@@ -128,8 +133,7 @@ extension Transaction {
     }
 
     fileprivate func claimable(
-        _ limit: Int, of scope: ClaimScope, _ priorities: [JobPriority], suspectAfter crashes: Int,
-        overtakenSince: inout Timestamp?
+        _ room: ClaimRoom, of scope: ClaimScope, suspectAfter crashes: Int, overtakenSince: inout Timestamp?
     ) throws -> [Int64] {
         // With a limit of one crash nobody runs twice, so there are no suspects.
         let threshold = crashes > 0 ? crashes : Int.max
@@ -137,28 +141,36 @@ extension Transaction {
         guard !running.contains(where: { $0["crashes"] >= threshold }) else { return [] }
         if let since = overtakenSince, since + suspectPatience <= now {
             if let first = try ready(1, of: scope, .bulk).first, first["crashes"] >= threshold {
-                guard running.isEmpty, priorities.contains(.bulk) else { return [] }
+                guard running.isEmpty, room.bulk > 0 else { return [] }
                 overtakenSince = nil
                 return [first["id"]]
             }
             overtakenSince = nil
         }
         var ids: [Int64] = []
-        for priority in priorities where ids.count < limit {
-            for row in try ready(limit - ids.count, of: scope, priority) {
-                if row["crashes"] >= threshold {
-                    let isAlone = ids.isEmpty && running.isEmpty
-                    if priority == .bulk { overtakenSince = isAlone ? nil : overtakenSince ?? now }
-                    return isAlone ? [row["id"]] : ids
-                }
-                ids.append(row["id"])
+        for (row, priority) in try candidates(room, of: scope) {
+            if row["crashes"] >= threshold {
+                let isAlone = ids.isEmpty && running.isEmpty
+                if priority == .bulk { overtakenSince = isAlone ? nil : overtakenSince ?? now }
+                return isAlone ? [row["id"]] : ids
             }
+            ids.append(row["id"])
         }
         return ids
     }
 
+    /// Interactive requests in their own room, bulk ones in theirs, and interactive ones in what is left of it all.
+    private func candidates(_ room: ClaimRoom, of scope: ClaimScope) throws -> [(row: Row, priority: JobPriority)] {
+        let interactive = try ready(room.total, of: scope, .interactive)
+        let first = interactive.prefix(room.interactive)
+        let bulk = try ready(min(room.bulk, room.total - first.count), of: scope, .bulk)
+        let last = interactive.dropFirst(first.count).prefix(room.total - first.count - bulk.count)
+        return first.map { ($0, .interactive) } + bulk.map { ($0, .bulk) } + last.map { ($0, .interactive) }
+    }
+
     private func ready(_ limit: Int, of scope: ClaimScope, _ priority: JobPriority) throws -> [Row] {
-        try rows(
+        guard limit > 0 else { return [] }
+        return try rows(
             """
             SELECT id, crashes FROM request
             WHERE \(scope.isReady) AND priority = ? AND run_at <= ? ORDER BY run_at, id LIMIT ?

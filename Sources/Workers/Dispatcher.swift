@@ -118,16 +118,11 @@ public final class Dispatcher: Sendable {
             let interactive = running.values.count { $0.claim.priority == .interactive }
             return (interactive, running.count - interactive)
         }
-        let freeBulk = configuration.bulkSlots - bulk
-        let freeInteractive = configuration.interactiveSlots - interactive
-        let claims: [Claim]
-        if freeBulk > 0 {
-            claims = try await store.claim(upTo: freeBulk, of: scope, for: worker)
-        } else if freeInteractive > 0 {
-            claims = try await store.claim(upTo: freeInteractive, of: scope, for: worker, interactiveOnly: true)
-        } else {
-            return nil
-        }
+        let room = ClaimRoom(
+            interactive: configuration.interactiveSlots - interactive, bulk: configuration.bulkSlots - bulk,
+            total: configuration.interactiveSlots + configuration.bulkSlots - interactive - bulk)
+        guard room.total > 0 else { return nil }
+        let claims = try await store.claim(room, of: scope, for: worker)
         return claims.isEmpty ? nil : claims
     }
 

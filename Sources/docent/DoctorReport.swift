@@ -46,8 +46,7 @@ struct DoctorReport: Encodable {
     init(_ modelOptions: ModelOptions, _ databaseOptions: DatabaseOptions, _ imageLimits: ImageLimits) async {
         self.imageLimits = imageLimits
         libraries = LoadedLibrary.all
-        var limit = rlimit()
-        openFileLimit = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? UInt64(limit.rlim_cur) : 0
+        openFileLimit = OpenFiles.limit ?? 0
         memoryBytes = ProcessInfo.processInfo.physicalMemory
         let problem: String?
         (database, problem) = await Self.database(databaseOptions)

@@ -36,7 +36,8 @@ struct EnvironmentTwins {
         "models inspect": ["json"],
         "models pull": ["parallel"],
         "bench": [
-            "model", "device", "threads", "quantize", "random-weights", "repetitions", "only", "json", "compare",
+            "model", "device", "threads", "quantize", "random-weights", "repetitions", "only", "database", "json",
+            "compare",
         ],
         "doctor": ["json", "model", "device", "threads", "quantize", "database"] + imageLimits,
     ]

@@ -72,6 +72,7 @@ struct ServeCommand: AsyncParsableCommand {
         for name in ForeignVariables(environment: ProcessInfo.processInfo.environment).unknown {
             StandardStream.error.writeLine("\(name) is set, which means nothing to docent.")
         }
+        OpenFiles.raiseLimit()
         // Loading a large model takes a while: others who want the database learn that a server is coming.
         let store = try databaseOptions.open(JobStoreConfiguration(willAnnounce: true))
         do {
@@ -85,11 +86,18 @@ struct ServeCommand: AsyncParsableCommand {
 
     private func serve(_ store: JobStore) async throws {
         let logger = Logger(label: "docent.server")
-        let backend = try modelOptions.makeBackend()
-        let model = try modelOptions.load(on: backend)
-        try model.requireImageLibrary()
-        let engine = try Engine(model: model, backend: backend, configuration: servingOptions.engine)
         var configuration = try configuration()
+        let loading = LoadingServer(configuration: configuration, logger: logger)
+        let (backend, model) = try await loading.whileOpen { [modelOptions] in
+            // On a thread of its own: the server needs those of the tasks.
+            try await BlockingPool(threads: 1).run {
+                let backend = try modelOptions.makeBackend()
+                let model = try modelOptions.load(on: backend)
+                try model.requireImageLibrary()
+                return (backend, model)
+            }
+        }
+        let engine = try Engine(model: model, backend: backend, configuration: servingOptions.engine)
         configuration.device = backend.name
         var work = DispatcherConfiguration()
         work.imageLimits = imageLimits.limits
@@ -138,6 +146,7 @@ struct ServeCommand: AsyncParsableCommand {
         var configuration = ServerConfiguration()
         configuration.host = host
         configuration.port = port
+        configuration.maxConnections = OpenFiles.connections(upTo: configuration.maxConnections)
         configuration.maxFileBytes = maxFileBytes
         configuration.imageLimits = imageLimits.limits
         configuration.fetchPolicy.maxBytes = imageLimits.limits.maxBytes

@@ -94,6 +94,34 @@ struct DirectoryWalkerTests {
         #expect(walk.problems.map(\.code) == ["name_not_utf8"])
     }
 
+    @Test func `names of every kind that a system allows are images of their own`() throws {
+        let folder = try TemporaryFolder()
+        let names = [
+            "A.jpg", "a.jpg", "a\nb.jpg", "a\tb.jpg", "\u{1B}[31m.jpg", "-rf.jpg", "a b.jpg", "{stem}.jpg", "%00.jpg",
+            "\u{E9}.jpg", String(repeating: "x", count: 251) + ".jpg",
+        ]
+        for name in names {
+            let file = fopen(folder.path + "/" + name, "w")
+            try #require(file != nil, "\(name)")
+            fclose(file)
+        }
+        let walk = try DirectoryWalker().walk([folder.path])
+        #expect(Set(walk.images.map { Array($0.path.utf8) }) == Set(names.map { Array($0.utf8) }))
+        #expect(walk.images.count == names.count)
+        #expect(walk.problems.isEmpty)
+    }
+
+    @Test func `of two names that differ only in how an accent is written the second is reported, not lost`() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("x", to: "e\u{301}.jpg")
+        try folder.write("x", to: "\u{E9}.jpg")
+        try folder.link("link.jpg", to: folder.path + "/\u{E9}.jpg")
+        let walk = try DirectoryWalker().walk([folder.path])
+        #expect(walk.images.map { Array($0.path.utf8) } == [Array("e\u{301}.jpg".utf8)])
+        #expect(walk.problems.map(\.code) == ["name_twin", "name_twin"])
+        #expect(walk.problems.map { Array($0.path.utf8) } == [Array("link.jpg".utf8), Array("\u{E9}.jpg".utf8)])
+    }
+
     @Test func `a path that is not there is an error that names it`() throws {
         #expect(throws: CaptionError.pathMissing("/no/such/place")) { try DirectoryWalker().walk(["/no/such/place"]) }
     }

@@ -89,6 +89,25 @@ import Workers
         #expect(host.requestCount <= 4)
     }
 
+    @Test(arguments: [301, 302, 303, 307, 308])
+    func `no redirect leads to an address that is not public`(status: Int) async throws {
+        let host = try LoopbackHost { _, _ in
+            .bytes("HTTP/1.1 \(status) Elsewhere\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n")
+        }
+        defer { host.stop() }
+        let failure = await #expect(throws: RequestFailure.self) { try await fetch("/", from: host) }
+        #expect(failure?.code == "url_not_allowed" && host.requestCount == 1)
+    }
+
+    /// Nothing is unpacked, so a few bytes cannot become many.
+    @Test func `a compressed body is taken as it is`() async throws {
+        let host = try LoopbackHost { _, _ in
+            .bytes("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd")
+        }
+        defer { host.stop() }
+        #expect(try await fetch("/", from: host) == Array("abcd".utf8))
+    }
+
     @Test(.timeLimit(.minutes(5)))
     func `the wait for a slot ends with the deadline, or when it is given up`() async throws {
         let host = try LoopbackHost { _, _ in .bytes("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx") }

@@ -22,10 +22,12 @@ struct TestService: Sendable {
     /// - Parameters:
     ///   - folder: where an earlier service left its database; a new one unless given.
     ///   - tendsBatches: false for a server that only takes them.
+    ///   - work: how much is in hand at a time.
     init(
         _ generator: some TextGenerator, names: [String] = ["scripted", "alias/other"], takesImages: Bool = true,
         template: TemplateFacts = TemplateFacts(),
         in folder: URL? = nil, clock: any WallClock = SystemWallClock(), tendsBatches: Bool = true,
+        work: DispatcherConfiguration = DispatcherConfiguration(),
         configure: (inout ServerConfiguration) -> Void = { _ in },
         intake: (JobStore) -> (any JobIntake)? = { _ in nil },
         onServerRunning: @escaping @Sendable (Int) async -> Void = { _ in }
@@ -44,7 +46,8 @@ struct TestService: Sendable {
         let local = LocalImageSource(blobs: store.blobs, maxBytes: 1 << 20)
         dispatcher = Dispatcher(
             store: store, model: model, generator: generator,
-            images: RemoteImageSource(local: local, policy: configuration.fetchPolicy), logger: logger)
+            images: RemoteImageSource(local: local, policy: configuration.fetchPolicy), configuration: work,
+            logger: logger)
         self.intake = intake(store)
         server = APIServer(
             configuration: configuration, store: store, dispatcher: dispatcher, model: model, modelNames: names,

@@ -221,6 +221,39 @@ def a_look_at_a_running_batch_takes_no_50_ms():
     assert times[len(times) // 2] < 0.05
 
 
+def first_tokens(count):
+    """Seconds to the first token of each of `count` interactive questions, in order."""
+    times = []
+    for number in range(count):
+        start = time.perf_counter()
+        stream = client.chat.completions.create(
+            model=model, messages=[{"role": "user", "content": f"What is number {number}?"}], max_tokens=4, stream=True)
+        for chunk in stream:
+            if chunk.choices and chunk.choices[0].delta.content:
+                break
+        times.append(time.perf_counter() - start)
+        stream.close()
+    return sorted(times)
+
+
+@check
+def b8_an_interactive_question_beside_a_running_batch_is_answered_soon():
+    first_tokens(3)
+    idle = first_tokens(20)
+    batch = create(upload([line(f"r{number}", max_tokens=64, ignore_eos=True) for number in range(400)]).id)
+    while client.batches.retrieve(batch.id).request_counts.completed < 16:
+        time.sleep(0.02)
+    busy = first_tokens(20)
+    during = client.batches.retrieve(batch.id).status
+    client.batches.cancel(batch.id)
+    assert during == "in_progress", f"the batch was over too soon to tell: {during}"
+    median, slow = (busy[10] / idle[10], busy[18] / idle[18])
+    print(f"     first token: {idle[10] * 1000:.0f} ms idle, {busy[10] * 1000:.0f} ms beside a batch of 16 at a time: "
+          f"{median:.1f} times in the median, {slow:.1f} at the 95th of 100")
+    # A step that 16 others share, on a busy machine: what README states is measured on an idle one.
+    assert busy[10] < max(10 * idle[10], 0.5), (idle, busy)
+
+
 failed = 0
 for function in checks:
     name = function.__name__.replace("_", " ")

@@ -183,6 +183,35 @@ def the_parse_helper_gives_an_object_of_its_class():
 
 
 @check
+def twenty_prompts_are_answered_under_a_schema_whole_and_streamed():
+    """C14: whatever is asked, the answer is of the schema."""
+    import json
+
+    import jsonschema
+
+    schema = {
+        "type": "object", "additionalProperties": False, "required": ["subject", "count", "colours", "sure"],
+        "properties": {
+            "subject": {"type": "string", "maxLength": 24},
+            "count": {"type": "integer", "minimum": 0, "maximum": 99},
+            "colours": {"type": "array", "maxItems": 2, "items": {"enum": ["red", "green", "blue"]}},
+            "sure": {"type": "boolean"},
+        },
+    }
+    form = {"type": "json_schema", "json_schema": {"name": "seen", "schema": schema, "strict": True}}
+    for number in range(20):
+        question = {
+            "model": model(), "messages": picture(text=f"Question {number}: what is to be seen, and how often?"),
+            "response_format": form, "temperature": number % 3 / 2, "seed": number, "max_tokens": 300}
+        choice = client.chat.completions.create(**question).choices[0]
+        assert choice.finish_reason == "stop", choice
+        jsonschema.validate(json.loads(choice.message.content), schema)
+        text = "".join(
+            chunk.choices[0].delta.content or "" for chunk in client.chat.completions.create(**question, stream=True))
+        assert text == choice.message.content, (text, choice.message.content)
+
+
+@check
 def errors_have_the_client_s_classes():
     create = client.chat.completions.create
     name = model()

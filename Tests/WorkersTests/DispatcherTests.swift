@@ -63,6 +63,31 @@ import Testing
         #expect(statistics.imageWorkTime >= statistics.decodeTime)
     }
 
+    @Test(.timeLimit(.minutes(5))) func `a crowd of people leaves bulk its slots, and may have those that it leaves`()
+        async throws
+    {
+        let gate = Gate()
+        let generator = ScriptedGenerator(["a ", "cat"], gate: gate)
+        let workshop = try Workshop(generator) { ($0.interactiveSlots, $0.bulkSlots) = (2, 2) }
+        let dispatcher = workshop.dispatcher
+        var people: [Ticket] = []
+        for number in 0..<6 {
+            people.append(try await dispatcher.submit(.question("person \(number)"), label: "test"))
+        }
+        _ = try await dispatcher.enqueue(.question("bulk"), kind: "chat", label: "bulk", priority: .bulk)
+        let tickets = people
+        try await workshop.whileRunning {
+            var counts = generator.counts.makeAsyncIterator()
+            while let count = await counts.next(), count < 4 {}
+            let priorities = generator.requests.withLock { $0.map(\.priority) }
+            // Two people in their own slots, the bulk request in one of its own, and a third person in the one that is left.
+            #expect(priorities.count { $0 == .bulk } == 1 && priorities.count == 4)
+            gate.open()
+            for ticket in tickets { _ = await ticket.all() }
+        }
+        #expect(generator.requests.withLock { $0.count } == 7)
+    }
+
     @Test(arguments: [
         (ImageReference.file("/nowhere/cat.jpg"), "image_unreadable"),
         (ImageReference.file("/dev/zero"), "image_unreadable"),

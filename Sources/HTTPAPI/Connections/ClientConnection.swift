@@ -8,7 +8,8 @@ import NIOHTTP1
 /// Hummingbird's HTTP/1.1 connection, with handlers around it so that no client can hold it for ever.
 ///
 /// ```
-/// socket ─ ClosingHandler ─ encoder, decoder ─ HTTP10Handler ─ codec ─ DisconnectHandler ─ RequestReadingHandler ─ Hummingbird
+/// socket ─ ClosingHandler ─ encoder, decoder ─ HostHandler ─ HTTP10Handler ─ codec
+///        ─ DisconnectHandler ─ RequestReadingHandler ─ Hummingbird
 /// ```
 struct ClientConnection: ServerChildChannel {
     private let connection: HTTP1Channel
@@ -30,6 +31,7 @@ struct ClientConnection: ServerChildChannel {
             let pipeline = channel.pipeline.syncOperations
             let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
             try pipeline.addHandler(HTTP10Handler(), position: .after(decoder))
+            try pipeline.addHandler(HostHandler(), position: .after(decoder))
             let closing = ClosingHandler(
                 writePatience: configuration.writePatience,
                 shutdownPatience: configuration.drainPatience + configuration.closingPatience)

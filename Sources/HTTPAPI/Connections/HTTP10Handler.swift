@@ -21,6 +21,7 @@ final class HTTP10Handler: ChannelDuplexHandler, RemovableChannelHandler {
         head.headers.replaceOrAdd(name: "connection", value: "close")
         // A 1.0 client that sends it does not mean it (RFC 9110, 10.1.1).
         head.headers.remove(name: "expect")
+        context.fireUserInboundEventTriggered(DisconnectHandler.CannotBeAsked())
         context.fireChannelRead(wrapInboundOut(.head(head)))
     }
 

@@ -85,7 +85,9 @@ final class RequestReadingHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     /// Hummingbird's own answer to what is not HTTP has no body, and none is sent when a body's chunks are broken.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is HTTPParserError else { return context.fireErrorCaught(error) }
+        guard error is HTTPParserError || error is HostHandler.InvalidHost else {
+            return context.fireErrorCaught(error)
+        }
         if unanswered == 0 {
             let body = ByteBuffer(string: APIError.notHTTP.json.text)
             let head = HTTPResponse(

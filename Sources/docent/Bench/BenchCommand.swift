@@ -6,9 +6,11 @@ import Models
 /// `docent bench`: how fast this machine runs a model.
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure prefill, decode, vision encoding, images a second and serving.",
+        commandName: "bench",
+        abstract: "Measure prefill, decode, vision encoding, images a second, serving and the queue.",
         discussion: """
-            With --random-weights a configuration is timed without its checkpoint: speed only, the words mean nothing.
+            With --random-weights a configuration is timed without its checkpoint: speed only, the words mean nothing. The \
+            queue is measured in a folder beside the database, because the disk decides; --only queue needs no model.
             """)
 
     @OptionGroup var modelOptions: ModelOptions
@@ -19,8 +21,10 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "Repetitions of each figure; the median is printed.")
     var repetitions = 5
 
-    @Option(help: "Measure only this part: prefill, decode, encode, whole or serving.")
+    @Option(help: "Measure only this part: prefill, decode, encode, whole, serving or queue.")
     var only: Part?
+
+    @OptionGroup var databaseOptions: DatabaseOptions
 
     @Option(help: ArgumentHelp("Also write the figures to this file.", valueName: "file"))
     var json: String?
@@ -36,6 +40,25 @@ struct BenchCommand: AsyncParsableCommand {
         let old = try compare.map { path in
             try JSONDecoder().decode(BenchReport.self, from: Data(contentsOf: URL(filePath: path)))
         }
+        let report = only == .queue ? try await queueReport() : try await modelReport()
+        try StandardStream.output.writeLine(report.table)
+        if let old { try StandardStream.output.writeLine(report.compared(with: old)) }
+        if let json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+            try encoder.encode(report).write(to: URL(filePath: json), options: .atomic)
+        }
+    }
+
+    private static var today: String { Date.now.formatted(.iso8601.year().month().day()) }
+
+    private func queueReport() async throws -> BenchReport {
+        BenchReport(
+            date: Self.today, model: "the queue", backend: "\(ProcessInfo.processInfo.activeProcessorCount) cores",
+            weights: "no", parameters: 0, figures: try await queue())
+    }
+
+    private func modelReport() async throws -> BenchReport {
         let start = ContinuousClock.now
         let backend = try modelOptions.makeBackend()
         let model =
@@ -49,22 +72,20 @@ struct BenchCommand: AsyncParsableCommand {
             name: "load", value: (ContinuousClock.now - start) / .milliseconds(1), unit: "ms", spread: 0,
             peakBytes: ResidentMemory.peak)
         var report = BenchReport(
-            date: Date.now.formatted(.iso8601.year().month().day()), model: model.card.name, backend: backend.name,
-            weights: "\(modelOptions.quantize)", parameters: model.card.parameterCount,
-            weightBytes: model.card.weightBytes)
+            date: Self.today, model: model.card.name, backend: backend.name, weights: "\(modelOptions.quantize)",
+            parameters: model.card.parameterCount, weightBytes: model.card.weightBytes)
         let benchmark = ModelBenchmark(model: model, backend: backend, repetitions: repetitions)
         report.figures = [load] + (try await figures(benchmark))
-        try StandardStream.output.writeLine(report.table)
-        if let old { try StandardStream.output.writeLine(report.compared(with: old)) }
-        if let json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            try encoder.encode(report).write(to: URL(filePath: json), options: .atomic)
-        }
+        return report
+    }
+
+    private func queue() async throws -> [BenchReport.Figure] {
+        let folder = URL(filePath: databaseOptions.path).deletingLastPathComponent().path
+        return try await QueueBenchmark(in: folder).figures()
     }
 
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case prefill, decode, encode, whole, serving
+        case prefill, decode, encode, whole, serving, queue
 
         var needsImages: Bool { self == .encode || self == .whole || self == .serving }
     }
@@ -90,6 +111,7 @@ struct BenchCommand: AsyncParsableCommand {
                 figure.peakBytes = ResidentMemory.peak
                 figures.append(figure)
             case .serving: figures += try await serving(benchmark)
+            case .queue: figures += try await queue()
             }
         }
         return figures

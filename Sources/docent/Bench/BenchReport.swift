@@ -30,9 +30,10 @@ struct BenchReport: Codable {
 
     var table: String {
         let size = weightBytes.map { " of \(megabytes($0))" } ?? ""
-        let heading = "\(model), \(weights) weights\(size), \(backend), \(date)\n"
+        let what = parameters == 0 ? model : "\(model), \(weights) weights\(size)"
+        let heading = "\(what), \(backend), \(date)\n"
         return figures.reduce(heading) { text, figure in
-            text + pad(figure.name, 36) + pad(format(figure.value), 10, right: true) + " " + pad(figure.unit, 11)
+            text + pad(figure.name, 40) + pad(format(figure.value), 10, right: true) + " " + pad(figure.unit, 11)
                 + pad("± \(Int((figure.spread * 100).rounded())) %", 8) + bound(of: figure) + memory(of: figure) + "\n"
         }
     }
@@ -57,11 +58,11 @@ struct BenchReport: Codable {
     /// This report beside an older one; a ratio above 1 is better now, whatever the unit.
     func compared(with old: BenchReport) -> String {
         let before = Dictionary(old.figures.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
-        let heading = pad("", 36) + pad("before", 10, right: true) + pad("now", 10, right: true) + "  better by\n"
+        let heading = pad("", 40) + pad("before", 10, right: true) + pad("now", 10, right: true) + "  better by\n"
         return figures.reduce(heading) { text, figure in
             guard let value = before[figure.name], value > 0, figure.value > 0 else { return text }
             let ratio = figure.isBetterWhenHigher ? figure.value / value : value / figure.value
-            return text + pad(figure.name, 36) + pad(format(value), 10, right: true)
+            return text + pad(figure.name, 40) + pad(format(value), 10, right: true)
                 + pad(format(figure.value), 10, right: true) + "  × \(format(ratio))\n"
         }
     }

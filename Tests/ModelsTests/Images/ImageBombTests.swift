@@ -92,4 +92,43 @@ import Testing
         let image = try ImageDecoder.decode(animation)
         #expect([image.width, image.height] == [1, 1])
     }
+
+    /// `count` zeros in zlib's format, 13 bits for 258 of them (RFC 1950 and 1951): fixed codes, one literal, then matches of
+    /// the greatest length at the distance 1.
+    static func zlibZeros(_ count: Int) -> [UInt8] {
+        var (bytes, filled): ([UInt8], Int) = ([0x78, 0x01, 0], 0)
+        func write(_ bits: [UInt8]) {
+            for bit in bits {
+                if filled == 8 {
+                    bytes.append(0)
+                    filled = 0
+                }
+                bytes[bytes.count - 1] |= bit << UInt8(filled)
+                filled += 1
+            }
+        }
+        let matches = (count - 1) / 258
+        write([1, 1, 0] + [0, 0, 1, 1, 0, 0, 0, 0])
+        for _ in 0..<matches { write([1, 1, 0, 0, 0, 1, 0, 1] + [0, 0, 0, 0, 0]) }
+        write([0, 0, 0, 0, 0, 0, 0])
+        return bytes + bigEndian(((1 + matches * 258) % 65521) << 16 | 1)
+    }
+
+    private static let zeros = zlibZeros(64 << 20)
+
+    @Test(arguments: [
+        ("iCCP", "profile\u{0}\u{0}"), ("zTXt", "Comment\u{0}\u{0}"),
+        ("iTXt", "XML:com.adobe.xmp\u{0}\u{1}\u{0}\u{0}\u{0}"),
+    ])
+    func `metadata that unpack to 64 megabytes are passed over`(type: String, head: String) throws {
+        var png = try ImageFixtures.bytes("rgb.png")
+        let body = Array((type + head).utf8) + Self.zeros
+        let chunk = Self.bigEndian(body.count - 4) + body + Self.bigEndian(Int(ImageFixtures.crc32(body)))
+        // Behind the header's chunk.
+        png.insert(contentsOf: chunk, at: 33)
+        let start = ContinuousClock.now
+        let image = try ImageDecoder.decode(png)
+        #expect([image.width, image.height] == [37, 23])
+        #expect(ContinuousClock.now - start < .seconds(20))
+    }
 }
