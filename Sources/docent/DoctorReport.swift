@@ -1,5 +1,6 @@
 import ArgumentParser
 import Compute
+import ComputeCUDA
 import FoundationEssentials
 import Jobs
 import Models
@@ -35,6 +36,7 @@ struct DoctorReport: Encodable {
     var version = Docent.configuration.version
     var device: Device?
     var libraries: [LoadedLibrary]
+    var cuda: CUDASurvey
     var openFileLimit: UInt64
     var memoryBytes: UInt64
     var imageLimits: ImageLimits
@@ -46,6 +48,8 @@ struct DoctorReport: Encodable {
     init(_ modelOptions: ModelOptions, _ databaseOptions: DatabaseOptions, _ imageLimits: ImageLimits) async {
         self.imageLimits = imageLimits
         libraries = LoadedLibrary.all
+        let cuda = CUDASurvey(environment: ProcessInfo.processInfo.environment)
+        self.cuda = cuda
         var limit = rlimit()
         openFileLimit = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? UInt64(limit.rlim_cur) : 0
         memoryBytes = ProcessInfo.processInfo.physicalMemory
@@ -57,10 +61,8 @@ struct DoctorReport: Encodable {
         }
         do {
             let backend = try modelOptions.makeBackend()
-            let why =
-                modelOptions.device == "cpu"
-                ? "--device cpu was given" : "--device auto, and this build has no other device"
-            device = Device(name: backend.name, threads: modelOptions.threadCount, why: why)
+            device = Device(
+                name: backend.name, threads: modelOptions.threadCount, why: modelOptions.device.why(cuda))
         } catch {
             problems.append("\(error)")
         }
@@ -102,6 +104,7 @@ struct DoctorReport: Encodable {
         var lines = ["docent \(version)"]
         if let device { lines.append("device     \(device.name) (\(device.why))") }
         for library in libraries { lines.append("library    \(library.name) \(library.version ?? "is missing")") }
+        lines += cuda.report.map { "cuda       " + $0 }
         lines.append("limits     \(openFileLimit) open files, \(memoryBytes >> 20) MiB of memory")
         lines.append(
             "images     up to \(imageLimits.maxPixels) pixels, \(imageLimits.maxBytes) bytes, "

@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Compute
+import ComputeCUDA
 import FoundationEssentials
 public import Models
 
@@ -11,8 +12,8 @@ struct ModelOptions: ParsableArguments {
             valueName: "dir"))
     var model: String?
 
-    @Option(help: ArgumentHelp("Where to run: auto or cpu.", valueName: "device"))
-    var device = "auto"
+    @Option(help: ArgumentHelp("Where to run: auto, cpu or cuda:N.", valueName: "device"))
+    var device = DeviceChoice.auto
 
     @Option(help: ArgumentHelp("Threads of the CPU backend; all processors unless given.", valueName: "n"))
     var threads: Int?
@@ -24,16 +25,10 @@ struct ModelOptions: ParsableArguments {
         if let threads, !(1...1024).contains(threads) {
             throw ValidationError("--threads is \(threads), expected 1 to 1024.")
         }
-        if device.hasPrefix("cuda") {
-            throw ValidationError("--device is \(device), and this build has only the CPU: give --device cpu.")
-        }
-        guard ["auto", "cpu"].contains(device) else {
-            throw ValidationError("--device is \(device), expected auto or cpu.")
-        }
     }
 
     /// Whether somebody asked for a device or a number of threads.
-    var isDeviceChosen: Bool { device != "auto" || threads != nil }
+    var isDeviceChosen: Bool { device != .auto || threads != nil }
 
     var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
 
@@ -42,7 +37,15 @@ struct ModelOptions: ParsableArguments {
     /// The folder or GGUF file to load: the one given, or the model that comes with the program.
     func folder() throws -> String { try model.map { try ModelPlace($0).path } ?? DefaultModel.folder() }
 
-    func makeBackend() throws -> CPUBackend { CPUBackend(threads: threadCount) }
+    /// Throws when a GPU was asked for.
+    func makeBackend() throws -> any Backend {
+        if case .cuda(let index) = device {
+            let cuda = CUDASurvey(environment: ProcessInfo.processInfo.environment)
+            throw CommandError.noCUDA(
+                device: index, reason: cuda.problem ?? "this version finds CUDA and computes on the processor")
+        }
+        return CPUBackend(threads: threadCount)
+    }
 
     func load(on backend: any Backend) throws -> LoadedModel {
         let loaded = try ModelLoader.load(try folder(), backend: backend, options: loadOptions)
