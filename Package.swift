@@ -116,7 +116,11 @@ let package = Package(
             resources: [.copy("docent-mini")],
             swiftSettings: settings),
         tests("ComputeTests", ["Compute", "CKernels"]),
-        tests("ComputeCUDATests", ["ComputeCUDA", "CCUDA"]),
+        // A CUDA driver without a device, and our kernels as C++; optimised, because it runs them thread by thread.
+        .target(
+            name: "EmulatedCUDA", path: "Tests/EmulatedCUDA",
+            cxxSettings: [.unsafeFlags(["-O2", "-std=c++17", "-Wno-unknown-pragmas"])]),
+        tests("ComputeCUDATests", ["ComputeCUDA", "CCUDA", "EmulatedCUDA", "Models", "Compute"]),
         tests("ModelsTests", ["Models", "Compute"]),
         tests("InferenceTests", ["Inference", "Models", "Compute"]),
         .target(name: "ChildProcess", path: "Tests/ChildProcess", swiftSettings: settings),

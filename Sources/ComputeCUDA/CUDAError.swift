@@ -11,6 +11,11 @@ public enum CUDAError: Error, Equatable, CustomStringConvertible, Sendable {
     case callFailed(String, reason: String)
     case kernelsDoNotCompile(architecture: String, log: String)
 
+    /// Whether this is a machine without a GPU, as most are.
+    public var isMissingDriver: Bool {
+        if case .libraryMissing(CUDALibrary.driver.soname, _, _) = self { true } else { false }
+    }
+
     public var description: String {
         switch self {
         case .libraryMissing(let name, let reason, let places):

@@ -37,12 +37,23 @@ struct ModelOptions: ParsableArguments {
     /// The folder or GGUF file to load: the one given, or the model that comes with the program.
     func folder() throws -> String { try model.map { try ModelPlace($0).path } ?? DefaultModel.folder() }
 
-    /// Throws when a GPU was asked for.
+    /// Throws when a GPU was asked for and cannot be used. Where nobody asked, the CPU does; why is said, unless there is not
+    /// even a driver.
     func makeBackend() throws -> any Backend {
-        if case .cuda(let index) = device {
-            let cuda = CUDASurvey(environment: ProcessInfo.processInfo.environment)
-            throw CommandError.noCUDA(
-                device: index, reason: cuda.problem ?? "this version finds CUDA and computes on the processor")
+        let environment = ProcessInfo.processInfo.environment
+        switch device {
+        case .cuda(let index):
+            do { return try CUDABackend(index: index, environment: environment) } catch let error as CUDAError {
+                throw CommandError.noCUDA(device: index, reason: error.description)
+            }
+        // Blocks of 8 or 4 bits are the CPU's.
+        case .auto where quantize == .none:
+            do { return try CUDABackend(index: 0, environment: environment) } catch let error as CUDAError {
+                if error != .noDevice, !error.isMissingDriver {
+                    StandardStream.error.writeLine("There is a GPU's driver, and the CPU computes: \(error).")
+                }
+            }
+        case .auto, .cpu: break
         }
         return CPUBackend(threads: threadCount)
     }

@@ -89,6 +89,7 @@ struct ServeCommand: AsyncParsableCommand {
         let model = try modelOptions.load(on: backend)
         try model.requireImageLibrary()
         let engine = try Engine(model: model, backend: backend, configuration: servingOptions.engine)
+        logger.info("device", metadata: ["device": "\(backend.name)"])
         var configuration = try configuration()
         configuration.device = backend.name
         var work = DispatcherConfiguration()

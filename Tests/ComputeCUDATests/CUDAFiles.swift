@@ -6,6 +6,11 @@ import Foundation
 enum CUDAFiles {
     static let libraries = CUDALibraries(LibrarySearch(environment: environment))
 
+    /// The front of cuDNN, of which no function may be called where the rest is not.
+    static let cudnnFront = Result { () throws(CUDAError) in
+        try SymbolTable.cudnn.open(LibrarySearch(environment: environment).candidates(for: .cudnn))
+    }
+
     static func isThere<Table>(_ library: Result<OpenedLibrary<Table>, CUDAError>) -> Bool {
         (try? library.get()) != nil
     }

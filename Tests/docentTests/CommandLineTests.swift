@@ -105,6 +105,13 @@ struct InspectionCommandTests {
             })
     }
 
+    @Test(.timeLimit(.minutes(5))) func `doctor holds every operation against the CPU's, if asked`() async throws {
+        let ended = try await DocentProcess().run("doctor", "--check", "--json", "--device", "cpu")
+        let json = try #require(try JSONSerialization.jsonObject(with: Data(ended.output.utf8)) as? [String: Any])
+        let operations = try #require(json["operations"] as? [[String: Any]])
+        #expect(operations.count > 60 && operations.allSatisfy { $0["error"] as? Double == 0 })
+    }
+
     /// No machine has so many.
     @Test(.timeLimit(.minutes(5))) func `a GPU that is not there is refused with the reason`() async throws {
         let ended = try await DocentProcess().run("caption", "jobs/samples", "--device", "cuda:99")

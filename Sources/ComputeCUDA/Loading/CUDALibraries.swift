@@ -23,6 +23,7 @@ struct CUDALibraries: Sendable {
         cublasLt = Result { () throws(CUDAError) in try SymbolTable.cublasLt.open(search.candidates(for: .cublasLt)) }
         cudnn = Result { () throws(CUDAError) in
             let library = try SymbolTable.cudnn.open(search.candidates(for: .cudnn))
+            try Self.checkParts(of: library.path)
             // The builds for CUDA 12 and 13 have one name.
             let runtime = library.functions.cudnnGetCudartVersion()
             guard runtime / 1000 == 13 else {
@@ -42,6 +43,16 @@ struct CUDALibraries: Sendable {
         self.nvrtc = nvrtc
         self.cublasLt = cublasLt
         cudnn = .failure(.libraryMissing("libcudnn.so.9", reason: "not asked for", places: 0))
+    }
+
+    /// cuDNN's front opens the rest of it by itself, and ends the process when that is not there.
+    private static func checkParts(of cudnn: String) throws(CUDAError) {
+        let folder = cudnn.lastIndex(of: "/").map { String(cudnn[...$0]) } ?? ""
+        for part in ["libcudnn_graph.so.9", "libcudnn_ops.so.9"] {
+            guard dlopen(folder + part, RTLD_NOW | RTLD_GLOBAL) == nil else { continue }
+            let reason = dlerror().map { String(cString: $0) } ?? "no reason was given"
+            throw .libraryMissing(part, reason: reason, places: 1)
+        }
     }
 
     /// NVRTC opens its builtins by their bare name at the first compilation, which finds them in no wheel; opened before
