@@ -45,6 +45,14 @@ let package = Package(
         .systemLibrary(name: "CGLib", path: "Sources/CVips/glib", pkgConfig: "gobject-2.0"),
         .target(name: "CVips", dependencies: ["CGLib"], exclude: ["glib"]),
         library("Compute", ["CKernels"]),
+        // Declarations of NVIDIA's libraries, which are opened when they are needed, and of what our kernels take.
+        .target(name: "CCUDA"),
+        library(
+            "ComputeCUDA", ["Compute", "CCUDA"],
+            resources: [
+                "kernel_arguments.h", "prelude.h", "rows.cu", "norms.cu", "linear.cu", "attention.cu", "paged.cu",
+                "images.cu",
+            ].map { .embedInCode("Kernels/\($0)") }),
         library(
             "Models",
             ["Compute", "CVips", .product(name: "Crypto", package: "swift-crypto")]),
@@ -95,7 +103,8 @@ let package = Package(
         .executableTarget(
             name: "docent",
             dependencies: [
-                "HTTPAPI", "ModelHub", "Captioning", "Workers", "Jobs", "Inference", "Models", "Compute",
+                "HTTPAPI", "ModelHub", "Captioning", "Workers", "Jobs", "Inference", "Models", "ComputeCUDA",
+                "Compute",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -107,6 +116,11 @@ let package = Package(
             resources: [.copy("docent-mini")],
             swiftSettings: settings),
         tests("ComputeTests", ["Compute", "CKernels"]),
+        // A CUDA driver without a device, and our kernels as C++; optimised, because it runs them thread by thread.
+        .target(
+            name: "EmulatedCUDA", path: "Tests/EmulatedCUDA",
+            cxxSettings: [.unsafeFlags(["-O2", "-std=c++17", "-Wno-unknown-pragmas"])]),
+        tests("ComputeCUDATests", ["ComputeCUDA", "CCUDA", "EmulatedCUDA", "Models", "Compute"]),
         tests("ModelsTests", ["Models", "Compute"]),
         tests("InferenceTests", ["Inference", "Models", "Compute"]),
         .target(name: "ChildProcess", path: "Tests/ChildProcess", swiftSettings: settings),

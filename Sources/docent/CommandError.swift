@@ -15,6 +15,7 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
     case serverAnswer(url: String, status: Int, code: String?, message: String)
     case outputLost(reason: String)
     case noImageLibrary
+    case noCUDA(device: Int, reason: String)
     case serverHasDatabase(path: String, url: String)
     case invalidBatch(path: String, faults: [String])
     case unreadableAnswer(url: String, reason: String)
@@ -57,6 +58,9 @@ enum CommandError: Error, Equatable, CustomStringConvertible {
             "Standard output takes nothing more: \(reason)."
         case .noImageLibrary:
             "libvips, which opens pictures, cannot be loaded: run .ci/setup, or install it (libvips42 in Debian)."
+        case .noCUDA(let device, let reason):
+            "--device cuda:\(device) cannot be used: \(reason). `docent doctor` tells what was looked for; "
+                + "--device cpu needs nothing of it."
         case .serverHasDatabase(let path, let url):
             "The database \(path) belongs to the server at \(url): give the file to its POST /v1/files and /v1/batches, "
                 + "stop it, or give another --database."

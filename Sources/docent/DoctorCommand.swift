@@ -9,12 +9,15 @@ struct DoctorCommand: AsyncParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
+    @Flag(help: "Run every operation on the device and hold it against the CPU.")
+    var check = false
+
     @OptionGroup var modelOptions: ModelOptions
     @OptionGroup var databaseOptions: DatabaseOptions
     @OptionGroup var imageLimits: ImageLimitOptions
 
     func run() async throws {
-        let report = await DoctorReport(modelOptions, databaseOptions, imageLimits.limits)
+        let report = await DoctorReport(modelOptions, databaseOptions, imageLimits.limits, checks: check)
         if json { try JSONOutput.print(report) } else { try StandardStream.output.write(report.text) }
         if !report.problems.isEmpty { throw ExitCode(1) }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Compute
+import ComputeCUDA
 import FoundationEssentials
 import Jobs
 import Models
@@ -35,6 +36,9 @@ struct DoctorReport: Encodable {
     var version = Docent.configuration.version
     var device: Device?
     var libraries: [LoadedLibrary]
+    var cuda: CUDASurvey
+    /// Each operation of the device beside the CPU's, where that was asked for.
+    var operations: [OperationFinding]?
     var openFileLimit: UInt64
     var memoryBytes: UInt64
     var imageLimits: ImageLimits
@@ -43,10 +47,14 @@ struct DoctorReport: Encodable {
     /// What keeps docent from working, one sentence each.
     var problems: [String] = []
 
-    init(_ modelOptions: ModelOptions, _ databaseOptions: DatabaseOptions, _ imageLimits: ImageLimits) async {
+    init(_ modelOptions: ModelOptions, _ databaseOptions: DatabaseOptions, _ imageLimits: ImageLimits, checks: Bool)
+        async
+    {
         self.imageLimits = imageLimits
         libraries = LoadedLibrary.all
         openFileLimit = OpenFiles.limit ?? 0
+        let cuda = CUDASurvey(environment: ProcessInfo.processInfo.environment)
+        self.cuda = cuda
         memoryBytes = ProcessInfo.processInfo.physicalMemory
         let problem: String?
         (database, problem) = await Self.database(databaseOptions)
@@ -56,12 +64,14 @@ struct DoctorReport: Encodable {
         }
         do {
             let backend = try modelOptions.makeBackend()
-            let why =
-                modelOptions.device == "cpu"
-                ? "--device cpu was given" : "--device auto, and this build has no other device"
-            device = Device(name: backend.name, threads: modelOptions.threadCount, why: why)
+            device = Device(
+                name: backend.name, threads: modelOptions.threadCount, why: modelOptions.device.why(cuda))
+            if checks { operations = try OperationFinding.all(on: backend) }
         } catch {
             problems.append("\(error)")
+        }
+        for operation in operations ?? [] where !operation.isWithin {
+            problems.append("\(operation.name) is \(operation.error) from the CPU's, allowed: \(operation.allowed).")
         }
         do {
             let folder = try modelOptions.folder()
@@ -101,6 +111,13 @@ struct DoctorReport: Encodable {
         var lines = ["docent \(version)"]
         if let device { lines.append("device     \(device.name) (\(device.why))") }
         for library in libraries { lines.append("library    \(library.name) \(library.version ?? "is missing")") }
+        lines += cuda.report.map { "cuda       " + $0 }
+        if let operations {
+            let worst = operations.map { $0.error / $0.allowed }.max() ?? 0
+            lines.append(
+                "operations \(operations.count) held against the CPU's, \(operations.filter(\.isWithin).count) within what is "
+                    + "allowed; the worst at \((worst * 100).rounded()) % of that")
+        }
         lines.append("limits     \(openFileLimit) open files, \(memoryBytes >> 20) MiB of memory")
         lines.append(
             "images     up to \(imageLimits.maxPixels) pixels, \(imageLimits.maxBytes) bytes, "

@@ -39,14 +39,14 @@ struct EnvironmentTwins {
             "model", "device", "threads", "quantize", "random-weights", "repetitions", "only", "database", "json",
             "compare",
         ],
-        "doctor": ["json", "model", "device", "threads", "quantize", "database"] + imageLimits,
+        "doctor": ["json", "check", "model", "device", "threads", "quantize", "database"] + imageLimits,
     ]
 
     private static let imageLimits = ["max-image-pixels", "max-image-bytes", "max-image-side", "max-image-aspect"]
 
     /// Options without a value; for these 1, true and yes count as given.
     private static let switches: [String: Set<String>] = [
-        "caption": ["timings"], "jobs": ["json"], "models": ["json"], "doctor": ["json"],
+        "caption": ["timings"], "jobs": ["json"], "models": ["json"], "doctor": ["json", "check"],
     ]
 
     /// Words that turn a switch on or off. For `bench`, whose --json takes a file, they name none: the variable is set

@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Compute
+import ComputeCUDA
 import FoundationEssentials
 public import Models
 
@@ -11,8 +12,8 @@ struct ModelOptions: ParsableArguments {
             valueName: "dir"))
     var model: String?
 
-    @Option(help: ArgumentHelp("Where to run: auto or cpu.", valueName: "device"))
-    var device = "auto"
+    @Option(help: ArgumentHelp("Where to run: auto, cpu or cuda:N.", valueName: "device"))
+    var device = DeviceChoice.auto
 
     @Option(help: ArgumentHelp("Threads of the CPU backend; all processors unless given.", valueName: "n"))
     var threads: Int?
@@ -24,16 +25,10 @@ struct ModelOptions: ParsableArguments {
         if let threads, !(1...1024).contains(threads) {
             throw ValidationError("--threads is \(threads), expected 1 to 1024.")
         }
-        if device.hasPrefix("cuda") {
-            throw ValidationError("--device is \(device), and this build has only the CPU: give --device cpu.")
-        }
-        guard ["auto", "cpu"].contains(device) else {
-            throw ValidationError("--device is \(device), expected auto or cpu.")
-        }
     }
 
     /// Whether somebody asked for a device or a number of threads.
-    var isDeviceChosen: Bool { device != "auto" || threads != nil }
+    var isDeviceChosen: Bool { device != .auto || threads != nil }
 
     var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
 
@@ -42,7 +37,26 @@ struct ModelOptions: ParsableArguments {
     /// The folder or GGUF file to load: the one given, or the model that comes with the program.
     func folder() throws -> String { try model.map { try ModelPlace($0).path } ?? DefaultModel.folder() }
 
-    func makeBackend() throws -> CPUBackend { CPUBackend(threads: threadCount) }
+    /// Throws when a GPU was asked for and cannot be used. Where nobody asked, the CPU does; why is said, unless there is not
+    /// even a driver.
+    func makeBackend() throws -> any Backend {
+        let environment = ProcessInfo.processInfo.environment
+        switch device {
+        case .cuda(let index):
+            do { return try CUDABackend(index: index, environment: environment) } catch let error as CUDAError {
+                throw CommandError.noCUDA(device: index, reason: error.description)
+            }
+        // Blocks of 8 or 4 bits are the CPU's.
+        case .auto where quantize == .none:
+            do { return try CUDABackend(index: 0, environment: environment) } catch let error as CUDAError {
+                if error != .noDevice, !error.isMissingDriver {
+                    StandardStream.error.writeLine("There is a GPU's driver, and the CPU computes: \(error).")
+                }
+            }
+        case .auto, .cpu: break
+        }
+        return CPUBackend(threads: threadCount)
+    }
 
     func load(on backend: any Backend) throws -> LoadedModel {
         let loaded = try ModelLoader.load(try folder(), backend: backend, options: loadOptions)

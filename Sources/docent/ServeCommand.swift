@@ -97,6 +97,7 @@ struct ServeCommand: AsyncParsableCommand {
                 return (backend, model)
             }
         }
+        logger.info("device", metadata: ["device": "\(backend.name)"])
         let engine = try Engine(model: model, backend: backend, configuration: servingOptions.engine)
         configuration.device = backend.name
         var work = DispatcherConfiguration()

@@ -80,7 +80,7 @@ struct CaptionCommandTests {
         ("caption . --recipe nonsense", 64), ("caption . --recipe tags --prompt p", 64),
         ("caption . --prompt {size}", 64), ("caption . --temperature 9", 64), ("caption . --max-image-side 0", 64),
         ("caption . --max-tokens 0", 64),
-        ("caption . --device cuda:0", 64), ("caption . --sidecar xml", 64),
+        ("caption . --device cuda:x", 64), ("caption . --sidecar xml", 64),
         ("caption . --sidecar json --existing append", 64), ("nonsense", 64), ("jobs show job_none", 1),
         ("models inspect /no/such/model", 1), ("doctor", 0), ("jobs list", 0), ("models list", 0), ("--version", 0),
         ("help caption", 0),

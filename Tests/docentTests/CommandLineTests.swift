@@ -92,6 +92,32 @@ struct InspectionCommandTests {
         #expect(libraries.count == 2 && libraries.allSatisfy { ($0["version"] as? String)?.isEmpty == false })
     }
 
+    @Test(.timeLimit(.minutes(5))) func `doctor says of every CUDA library where it is or why it is missing`()
+        async throws
+    {
+        let ended = try await DocentProcess().run("doctor", "--json", "--device", "cpu")
+        let json = try #require(try JSONSerialization.jsonObject(with: Data(ended.output.utf8)) as? [String: Any])
+        let libraries = try #require((json["cuda"] as? [String: Any])?["libraries"] as? [[String: Any]])
+        #expect(libraries.compactMap { $0["name"] as? String } == ["libcuda", "NVRTC", "cuBLASLt", "cuDNN"])
+        #expect(
+            libraries.allSatisfy {
+                $0["path"] != nil || ($0["problem"] as? String)?.contains("cannot be opened") == true
+            })
+    }
+
+    @Test(.timeLimit(.minutes(5))) func `doctor holds every operation against the CPU's, if asked`() async throws {
+        let ended = try await DocentProcess().run("doctor", "--check", "--json", "--device", "cpu")
+        let json = try #require(try JSONSerialization.jsonObject(with: Data(ended.output.utf8)) as? [String: Any])
+        let operations = try #require(json["operations"] as? [[String: Any]])
+        #expect(operations.count > 60 && operations.allSatisfy { $0["error"] as? Double == 0 })
+    }
+
+    /// No machine has so many.
+    @Test(.timeLimit(.minutes(5))) func `a GPU that is not there is refused with the reason`() async throws {
+        let ended = try await DocentProcess().run("caption", "jobs/samples", "--device", "cuda:99")
+        #expect(ended.status == 1 && ended.errors.contains("--device cuda:99 cannot be used: "), "\(ended.errors)")
+    }
+
     @Test(.timeLimit(.minutes(5))) func `doctor names the limits of images`() async throws {
         let docent = try DocentProcess()
         let ended = try await docent.run(

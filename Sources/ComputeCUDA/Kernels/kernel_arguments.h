@@ -1,0 +1,1 @@
+../../CCUDA/include/kernel_arguments.h
