@@ -124,6 +124,7 @@ let package = Package(
         tests("ModelsTests", ["Models", "Compute"]),
         tests("InferenceTests", ["Inference", "Models", "Compute"]),
         .target(name: "ChildProcess", path: "Tests/ChildProcess", swiftSettings: settings),
+        .target(name: "TracedDisk", path: "Tests/TracedDisk", swiftSettings: settings),
         // A VFS of SQLite that forgets, tears and fails; optimised, because it replays thousands of power cuts.
         .target(
             name: "FaultyDisk", path: "Tests/FaultyDisk", cSettings: [.unsafeFlags(["-O2"])],
@@ -133,8 +134,16 @@ let package = Package(
         .executableTarget(
             name: "KilledScenario", dependencies: ["Jobs", "CountedCalls"], path: "Tests/KilledScenario",
             swiftSettings: settings),
-        tests("JobsTests", ["Jobs", "ChildProcess", "FaultyDisk", .product(name: "GRDB", package: "GRDB.swift")]),
-        tests("WorkersTests", ["Workers", "Jobs", "Inference", "Models"]),
+        // A worker to be killed by what it works on.
+        .executableTarget(
+            name: "DyingWorker",
+            dependencies: [
+                "Workers", "Jobs", "Inference", "Models", "Compute", .product(name: "Logging", package: "swift-log"),
+            ], path: "Tests/DyingWorker", swiftSettings: settings),
+        tests(
+            "JobsTests",
+            ["Jobs", "ChildProcess", "FaultyDisk", "TracedDisk", .product(name: "GRDB", package: "GRDB.swift")]),
+        tests("WorkersTests", ["Workers", "Jobs", "Inference", "Models", "ChildProcess"]),
         tests("CaptioningTests", ["Captioning", "Workers", "Jobs", "Inference", "Models"]),
         tests(
             "HTTPAPITests",
@@ -154,7 +163,9 @@ let package = Package(
                 "docent", "HTTPAPI", "Captioning", "Workers", "Jobs", "Inference", "Models", "ModelHub", "ChildProcess",
                 "LoopbackHub",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
     ]
 )

@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import GRDB
 internal import Glibc
+internal import Synchronization
 
 /// Content-addressed files beside the database: `<database>.blobs/ab/cdef…`, named by the sha256 of their bytes.
 ///
@@ -11,6 +12,8 @@ public final class BlobStore: Sendable {
     private let directory: String
     let queue: CommitQueue
     private let files = DispatchQueue(label: "jobs.blobs", attributes: .concurrent)
+    /// Folders whose names this process has seen on the disk.
+    private let durableFolders = Mutex<Set<String>>([])
 
     init(directory: String, sizeLimit: Int, queue: CommitQueue) throws {
         self.directory = directory
@@ -65,9 +68,18 @@ public final class BlobStore: Sendable {
 
     func folder(of id: BlobID) -> String { "\(directory)/\(id.rawValue.prefix(2))" }
 
+    /// Makes the folder of a blob. It is a name on the disk when this returns, whoever made it: another thread may not have
+    /// synced it yet, a process that was killed never did.
+    func makeFolder(of id: BlobID) throws {
+        let folder = folder(of: id)
+        guard !durableFolders.withLock({ $0.contains(folder) }) else { return }
+        try DurableFile.makeDirectory(folder)
+        durableFolders.withLock { _ = $0.insert(folder) }
+    }
+
     private func write(_ bytes: [UInt8], as id: BlobID) throws {
         let folder = folder(of: id)
-        try DurableFile.makeDirectory(folder)
+        try makeFolder(of: id)
         // A file of another length was damaged behind our back: put a good one in its place.
         guard DurableFile.size(of: path(of: id)) != bytes.count else { return try DurableFile.sync(directory: folder) }
         try DurableFile.write(bytes, to: path(of: id), by: incoming, sync: folder)

@@ -26,13 +26,10 @@ enum DurableFile {
         try sync(directory: folder)
     }
 
-    /// Makes a folder unless it is there, durably.
+    /// Makes a folder unless it is there, durably: whoever made it may not have come to its sync.
     static func makeDirectory(_ path: String) throws {
-        if mkdir(path, 0o755) == 0 {
-            try sync(directory: path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 })
-        } else if errno != EEXIST {
-            throw failure(at: path)
-        }
+        guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw failure(at: path) }
+        try sync(directory: path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 })
     }
 
     static func sync(directory: String) throws {

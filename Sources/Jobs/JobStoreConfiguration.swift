@@ -19,7 +19,7 @@ public struct JobStoreConfiguration: Sendable {
     public var ballastBytes: Int
 
     public init(
-        leaseDuration: Duration = .seconds(60), maxCrashes: Int = 3, retryPolicy: RetryPolicy = RetryPolicy(),
+        leaseDuration: Duration = .seconds(60), maxCrashes: Int = 2, retryPolicy: RetryPolicy = RetryPolicy(),
         jitter: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
         allowsNetworkFileSystem: Bool = false, willAnnounce: Bool = false, blobSizeLimit: Int = 256 << 20,
         blobGracePeriod: Duration = .seconds(3600), ballastBytes: Int = 0

@@ -15,6 +15,8 @@ extension Dispatcher {
                 kind: "chat", label: label, model: modelIdentity, priority: .interactive, isSynchronous: true)
             let (stored, requests) = try await store.submit(job, [try request(for: work, key: key, maxAttempts: 1)])
             waiters.bind(key, to: requests[0])
+            // Those who waited may have been refused while this row was being stored.
+            if drainsNow { await refuse(key, requests[0]) }
             return Ticket(jobID: stored.id, requestID: requests[0], events: events)
         } catch {
             waiters.finish(key)

@@ -161,14 +161,17 @@ public final class Dispatcher: Sendable {
         }
     }
 
-    /// Answers those who wait for a request that nobody will claim any more.
     private func refuseWaiting() async {
-        let inHand = running.withLock { Set($0.keys) }
         for (key, request) in waiters.all {
-            guard let request, !inHand.contains(request) else { continue }
-            waiters.finish(key, with: .failed(.shuttingDown))
-            try? await store.cancel(request)
+            if let request { await refuse(key, request) }
         }
+    }
+
+    /// Answers who waits for a request that nobody will claim any more.
+    func refuse(_ key: String, _ request: RequestID) async {
+        guard running.withLock({ $0[request] == nil }) else { return }
+        waiters.finish(key, with: .failed(.shuttingDown))
+        try? await store.cancel(request)
     }
 
     func end(_ request: RequestID, _ reason: RunEnd) {

@@ -12,10 +12,12 @@ enum Interrupts {
     static func watch(
         _ stop: @escaping @Sendable () async -> Void, during work: @escaping @Sendable () async throws -> Void
     ) async -> Result<Void, any Error> {
-        await withTaskGroup(of: Result<Void, any Error>?.self) { group in
+        // Before the work begins, which may tell others that it has.
+        let signals = await UnixSignalsSequence(trapping: [.sigint, .sigterm])
+        return await withTaskGroup(of: Result<Void, any Error>?.self) { group in
             group.addTask {
                 var count = 0
-                for await signal in await UnixSignalsSequence(trapping: [.sigint, .sigterm]) {
+                for await signal in signals {
                     count += 1
                     // The conventional status of a process that a signal ended.
                     if count == 2 { _exit(128 + signal.rawValue) }

@@ -71,6 +71,14 @@ public final class ChildProcess: Sendable {
         Thread.detachNewThread { self.awaitEnd() }
     }
 
+    /// Starts a program that the build puts beside the test bundle.
+    public convenience init(
+        besideTests name: String, _ arguments: [String], environment: [String: String] = [:]
+    ) throws {
+        let folder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        try self.init(folder.appending(path: name).path, arguments, environment: environment)
+    }
+
     public var isRunning: Bool {
         state.withLock { if case .running = $0 { true } else { false } }
     }

@@ -24,7 +24,7 @@ struct QueueModel {
     }
 
     static let maxAttempts = 3
-    static let maxCrashes = 3
+    static let maxCrashes = 2
     static let lease = Duration.seconds(60)
     static let suspectPatience = Duration.seconds(5)
     var now: Timestamp

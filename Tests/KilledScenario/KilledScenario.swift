@@ -2,10 +2,13 @@ import CountedCalls
 import Glibc
 import Jobs
 
-/// A short life of a queue, in which every kind of change happens: `KilledScenario DATABASE NOTES CALL torn|whole LAST-STEP`.
+/// A short life of a queue, in which every kind of change happens:
+/// `KilledScenario DATABASE NOTES CALL torn|whole LAST-STEP [TRACE]`.
 ///
 /// It is killed instead of its CALL-th change of a file (0 for never) and leaves by itself after LAST-STEP. What it has
-/// acknowledged stands in NOTES, a line a step.
+/// acknowledged stands in NOTES, a line a step, and what it changed in TRACE.
+///
+/// `KilledScenario load …` is a `MixedLoad`.
 @main
 struct KilledScenario {
     private let database: String
@@ -15,15 +18,22 @@ struct KilledScenario {
     private var step = 0
 
     static func main() async throws {
+        if CommandLine.arguments.count > 1, CommandLine.arguments[1] == "load" {
+            guard let load = try MixedLoad(Array(CommandLine.arguments.dropFirst(2))) else { exit(64) }
+            return try await load.run()
+        }
         guard var scenario = KilledScenario(CommandLine.arguments) else { exit(64) }
         try await scenario.run()
     }
 
     private init?(_ arguments: [String]) {
-        guard arguments.count == 6, let call = Int64(arguments[3]), let lastStep = Int(arguments[5]) else { return nil }
+        guard arguments.count == 6 || arguments.count == 7, let call = Int64(arguments[3]),
+            let lastStep = Int(arguments[5])
+        else { return nil }
         database = arguments[1]
         notes = open(arguments[2], O_WRONLY | O_CREAT | O_APPEND, 0o644)
         self.lastStep = lastStep
+        if arguments.count == 7 { counted_calls_trace(open(arguments[6], O_WRONLY | O_CREAT | O_APPEND, 0o644)) }
         callsBefore = counted_calls()
         counted_calls_kill_at(call == 0 ? 0 : callsBefore + call, arguments[4] == "torn")
     }

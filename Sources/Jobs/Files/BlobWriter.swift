@@ -75,7 +75,7 @@ public final class BlobWriter: Sendable {
 
     private func name(_ id: BlobID, bytes: Int) throws {
         let (folder, target) = (blobs.folder(of: id), blobs.path(of: id))
-        try DurableFile.makeDirectory(folder)
+        try blobs.makeFolder(of: id)
         // As when blobs are put: one of another length was damaged behind our back and gives way.
         if DurableFile.size(of: target) == bytes {
             unlink(path)
