@@ -107,7 +107,11 @@ import Testing
 
     @Test(.timeLimit(.minutes(5)))
     func `beyond the limit of connections clients wait to be accepted, and nobody is refused`() async throws {
-        let service = try TestService(ScriptedGenerator(["a"])) { $0.maxConnections = 3 }
+        let service = try TestService(ScriptedGenerator(["a"])) {
+            $0.maxConnections = 3
+            // Nobody leaves by himself, however slow the machine is.
+            $0.idleTimeout = .seconds(3600)
+        }
         try await service.serve(.live) { client in
             let port = try #require(client.port)
             let (first, all) = try await blocking {

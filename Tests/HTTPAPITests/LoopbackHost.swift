@@ -70,9 +70,10 @@ final class LoopbackHost: Sendable {
 enum Socket {
     struct Failure: Error {}
 
-    static func listen() throws -> (Int32, Int) {
+    /// `host`: the last byte of 127.0.0.x.
+    static func listen(host: UInt32 = 1) throws -> (Int32, Int) {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = loopback(port: 0)
+        var address = loopback(host: host, port: 0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let isBound = withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -84,12 +85,12 @@ enum Socket {
     }
 
     /// `receiveBuffer` is how many bytes the system takes for a client that does not read; nil for its own choice.
-    static func connect(port: Int, receiveBuffer: Int32? = nil) throws -> Int32 {
+    static func connect(host: UInt32 = 1, port: Int, receiveBuffer: Int32? = nil) throws -> Int32 {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         if var receiveBuffer {
             setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<Int32>.size))
         }
-        var address = loopback(port: port)
+        var address = loopback(host: host, port: port)
         var limit = timeval(tv_sec: 240, tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         let isConnected = withUnsafePointer(to: &address) {
@@ -126,11 +127,11 @@ enum Socket {
         return text
     }
 
-    private static func loopback(port: Int) -> sockaddr_in {
+    private static func loopback(host: UInt32, port: Int) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = (0x7F00_0000 | host).bigEndian
         return address
     }
 }

@@ -29,6 +29,9 @@ struct LoadJournal {
 
     private struct Notes {
         var jobs: [Int64: String] = [:]
+        /// The life in which each was submitted, and the last.
+        var births: [Int64: Int] = [:]
+        var life = 0
         var asked: Set<Int64> = []
         var claims: [Int64: [(life: Int, epoch: Int64)]] = [:]
         /// In which lives claims were ended, whatever came of it.
@@ -92,10 +95,9 @@ struct LoadJournal {
             let epoch = words.count > 2 ? Int64(words[2]) ?? 0 : 0
             switch words[0] {
             case "life": life += 1
-            case "submitted": notes.jobs[id] = words[2]
-            case "asked":
-                notes.jobs[id] = words[2]
-                notes.asked.insert(id)
+            case "submitted", "asked":
+                (notes.jobs[id], notes.births[id]) = (words[2], life)
+                if words[0] == "asked" { notes.asked.insert(id) }
             case "claimed": notes.claims[id, default: []].append((life, epoch))
             case "ending": notes.ends[id, default: []].append(life)
             case "succeeded":
@@ -110,12 +112,14 @@ struct LoadJournal {
             default: break
             }
         }
+        notes.life = life
         return notes
     }
 
-    /// Only what has ended is pruned.
+    /// Only what has ended is pruned. A request may have been set aside without a note of its claims, which were committed
+    /// as two lives ended.
     private func mayBePruned(_ id: Int64, of job: String, _ notes: Notes) -> Bool {
-        let isSetAside = notes.claims[id, default: []].count > 1
+        let isSetAside = notes.claims[id, default: []].count > 1 || notes.life >= notes.births[id, default: 0] + 2
         return notes.asked.contains(id) || notes.ends[id] != nil || notes.cancelling.contains(job) || isSetAside
     }
 
