@@ -47,7 +47,11 @@ struct ServerKillTests {
             let delay = Duration.milliseconds(Int.random(in: 0..<600, using: &random))
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { [load] in await load.run(at: url) }
-                _ = await server.signal(signal, after: delay)
+                // The first is left alone until there is something of every kind to lose, which a busy machine is slow to give.
+                let latest = ContinuousClock.now + .seconds(round == 0 ? 60 : 0)
+                _ = await server.signal(signal, after: delay) { [load] in
+                    load.acknowledged.hasEveryKind || ContinuousClock.now > latest
+                }
                 let signalled = ContinuousClock.now
                 let ended = await server.ended()
                 #expect(ended.status == (signal == SIGTERM ? 0 : 128 + signal), "\(ended.errors)")
@@ -60,7 +64,7 @@ struct ServerKillTests {
         try await verify("seed \(Self.seed), at the end", &results)
         let said = load.acknowledged
         for (id, content) in said.files { #expect(try await load.content(of: id, at: url) == content, "\(id)") }
-        #expect(!said.answers.isEmpty && !said.accepted.isEmpty && !said.cancelled.isEmpty && !said.files.isEmpty)
+        #expect(said.hasEveryKind)
         print(
             "server ends: seed \(Self.seed), \(count) ends, \(said.answers.count) answers, \(said.accepted.count) "
                 + "accepted and \(said.cancelled.count) cancelled jobs, \(said.files.count) files, "

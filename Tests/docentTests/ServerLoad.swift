@@ -17,6 +17,10 @@ final class ServerLoad: Sendable {
         var files: [String: String] = [:]
         /// Calls that were answered with 503, as those are that come while a server drains.
         var refused = 0
+
+        var hasEveryKind: Bool {
+            !accepted.isEmpty && !cancelled.isEmpty && !answers.isEmpty && !files.isEmpty
+        }
     }
 
     private let notes = Mutex(Acknowledged())
