@@ -45,6 +45,7 @@ struct FreeRangesTests {
     }
 }
 
+@Suite(.aside)
 struct DeviceMemoryTests {
     @Test func `numbers go to the device and come back through a buffer smaller than they are`() throws {
         try Emulation.withBackend(stagingBytes: 100) { backend in

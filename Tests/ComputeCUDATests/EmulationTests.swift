@@ -6,6 +6,7 @@ import Testing
 @testable import ComputeCUDA
 
 /// The emulation must notice what a device would pass over in silence, or it proves nothing.
+@Suite(.aside)
 struct EmulationTests {
     private func fault(of body: (CUDABackend) throws -> Void) throws -> String? {
         var fault: String?

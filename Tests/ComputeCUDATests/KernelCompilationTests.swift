@@ -3,7 +3,9 @@ import Testing
 @testable import ComputeCUDA
 
 /// Every kernel, through the compiler that compiles it on the device's machine; neither driver nor device is needed.
-@Suite(.enabled(if: CUDAFiles.isThere(CUDAFiles.libraries.nvrtc), "not run: NVRTC is not here, see .ci/cuda-libraries"))
+@Suite(
+    .aside,
+    .enabled(if: CUDAFiles.isThere(CUDAFiles.libraries.nvrtc), "not run: NVRTC is not here, see .ci/cuda-libraries"))
 struct KernelCompilationTests {
     /// Ampere, Hopper with what only it has, Blackwell.
     @Test(arguments: ["sm_80", "sm_90a", "sm_100"])

@@ -6,6 +6,7 @@ import Testing
 @testable import ComputeCUDA
 
 /// Products that cuBLASLt does, here by an emulation of it that thinks in columns as the library does.
+@Suite(.aside)
 struct LtProductTests {
     private func withLibrary(_ body: (CUDABackend) throws -> Void) throws {
         try Emulation.run { driver in

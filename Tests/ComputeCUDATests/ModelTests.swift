@@ -6,6 +6,7 @@ import Testing
 @testable import ComputeCUDA
 
 /// A whole family from pixels to tokens, on the emulated device and on the CPU.
+@Suite(.aside)
 struct EmulatedModelTests {
     private static let fixtures = URL(filePath: #filePath).appending(path: "../../Fixtures/checkpoints").standardized
 

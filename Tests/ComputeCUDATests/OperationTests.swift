@@ -5,6 +5,7 @@ import Testing
 @testable import ComputeCUDA
 
 /// The kernels themselves, run by an emulation of the device, against the CPU backend.
+@Suite(.aside)
 struct OperationTests {
     @Test(arguments: OperationVector.all)
     func `an operation gives what the CPU gives`(_ vector: OperationVector) throws {

@@ -1,0 +1,1 @@
+../InferenceTests/Support/Aside.swift
