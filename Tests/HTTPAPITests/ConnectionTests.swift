@@ -129,12 +129,12 @@ import Testing
                     }
                     return ready
                 }
-                var open = answer(within: 60_000)
+                var open = answer(within: 240_000)
                 while case let ready = answer(within: 200), !ready.isEmpty { open += ready }
                 let first = answered
                 while !open.isEmpty {
                     for socket in open { close(socket) }
-                    open = answer(within: waiting.isEmpty ? 0 : 60_000)
+                    open = answer(within: waiting.isEmpty ? 0 : 240_000)
                 }
                 for socket in waiting { close(socket) }
                 return (first, answered)
