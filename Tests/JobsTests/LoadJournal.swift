@@ -6,6 +6,8 @@ import GRDB
 struct LoadJournal {
     /// The state and the result of every request that was final when somebody looked last.
     private var finals: [Int64: String] = [:]
+    /// Those that anybody has seen final: they may be gone by now.
+    private var everFinal: Set<Int64> = []
     private(set) var counts = Counts()
     /// Whether leases may run out in a living process, and requests be handed out again for it.
     private let leasesRunOut: Bool
@@ -47,7 +49,8 @@ struct LoadJournal {
     }
 
     /// Compares a store that was just opened after a kill with all that was noted.
-    mutating func problems(of store: JobStore) async throws -> [String] {
+    /// - Parameter hasSkipped: whether the life before the last ended without a look.
+    mutating func problems(of store: JobStore, hasSkipped: Bool) async throws -> [String] {
         let notes = try read(store.path + ".journal")
         let rows = try await store.read { db in
             let rows = try GRDB.Row.fetchAll(db, sql: "SELECT id, job_id, state, result, crashes FROM request")
@@ -62,7 +65,7 @@ struct LoadJournal {
         var problems = notes.problems + (try await Invariants.problems(of: store))
         for (id, job) in notes.jobs {
             guard let row = rows[id] else {
-                if !mayBePruned(id, of: job, notes) { problems.append("request \(id) is lost") }
+                if !mayBePruned(id, of: job, notes, hasSkipped) { problems.append("request \(id) is lost") }
                 continue
             }
             problems += self.problems(of: row, id, notes).map { "request \(id), \($0)" }
@@ -72,6 +75,7 @@ struct LoadJournal {
         }
         finals = rows.filter { ["succeeded", "failed", "cancelled", "expired"].contains($0.value.state) }
             .mapValues(Self.outcome)
+        everFinal.formUnion(finals.keys)
         problems += try await lostBlobs(notes, store)
         problems += try await disorder(store)
         if !DurableFile.names(in: store.blobs.incoming).isEmpty { problems.append("an unfinished blob is left") }
@@ -117,9 +121,11 @@ struct LoadJournal {
     }
 
     /// Only what has ended is pruned. A request may have been set aside without a note of its claims, which were committed
-    /// as two lives ended.
-    private func mayBePruned(_ id: Int64, of job: String, _ notes: Notes) -> Bool {
-        let isSetAside = notes.claims[id, default: []].count > 1 || notes.life >= notes.births[id, default: 0] + 2
+    /// as two lives ended: the look after the second, which recovers the queue, has seen it, unless it was left out.
+    private func mayBePruned(_ id: Int64, of job: String, _ notes: Notes, _ hasSkipped: Bool) -> Bool {
+        let isSetAside =
+            everFinal.contains(id) || notes.claims[id, default: []].count > 1
+            || hasSkipped && notes.life >= notes.births[id, default: 0] + 2
         return notes.asked.contains(id) || notes.ends[id] != nil || notes.cancelling.contains(job) || isSetAside
     }
 
