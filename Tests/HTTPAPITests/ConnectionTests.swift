@@ -105,45 +105,6 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(5)))
-    func `beyond the limit of connections clients wait to be accepted, and nobody is refused`() async throws {
-        let service = try TestService(ScriptedGenerator(["a"])) {
-            $0.maxConnections = 3
-            // Nobody leaves by himself, however slow the machine is.
-            $0.idleTimeout = .seconds(3600)
-        }
-        try await service.serve(.live) { client in
-            let port = try #require(client.port)
-            let (first, all) = try await blocking {
-                var waiting = try (0..<20).map { _ in try Socket.connect(port: port) }
-                let ask = "GET /v1/health/live HTTP/1.1\r\nHost: x\r\n\r\n"
-                for socket in waiting { _ = Socket.write(ask, to: socket) }
-                var answered = 0
-                func answer(within milliseconds: Int32) -> [Int32] {
-                    var polled = waiting.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-                    guard poll(&polled, nfds_t(polled.count), milliseconds) > 0 else { return [] }
-                    let ready = zip(waiting, polled).filter { $0.1.revents != 0 }.map(\.0)
-                    waiting.removeAll(where: ready.contains)
-                    for socket in ready where Socket.read(socket, until: "live.\"}").hasPrefix("HTTP/1.1 200 OK") {
-                        answered += 1
-                    }
-                    return ready
-                }
-                var open = answer(within: 240_000)
-                while case let ready = answer(within: 200), !ready.isEmpty { open += ready }
-                let first = answered
-                while !open.isEmpty {
-                    for socket in open { close(socket) }
-                    open = answer(within: waiting.isEmpty ? 0 : 240_000)
-                }
-                for socket in waiting { close(socket) }
-                return (first, answered)
-            }
-            // A few more than the limit: what comes at once is accepted together.
-            #expect(first >= 1 && first < 12 && all == 20, "\(first) at first, \(all) in all")
-        }
-    }
-
     /// What `service` says until it closes the connection.
     private func answer(of service: TestService, to request: String) async throws -> String {
         try await service.serve(.live) { client in
