@@ -33,6 +33,11 @@ enum AtomicFile {
     /// Gives a file that is on the disk the name `path`, for good when this returns.
     static func move(_ file: String, to path: String) throws(CaptionError) {
         if rename(file, path) != 0 { throw .unwritable(path: path, reason: .last) }
+        try synchroniseDirectory(of: path)
+    }
+
+    /// Names in the directory of `path` are on the disk when this returns, that of a new file too.
+    static func synchroniseDirectory(of path: String) throws(CaptionError) {
         try Descriptor(opening: directory(of: path), mode: O_RDONLY | O_DIRECTORY).synchronise()
     }
 

@@ -23,6 +23,8 @@ final class RowFile: CaptionOutput {
     /// Hash of the image of every path that has a row.
     private var rows: [String: HeldCaption] = [:]
     private var pending: [UInt8] = []
+    /// Whether a power cut can no longer take the file away, which may be new.
+    private var isNameDurable = false
 
     init(path: String, policy: ExistingPolicy) throws(CaptionError) {
         guard let format = Self.format(of: path) else { throw .unknownOutputFormat(path: path) }
@@ -79,6 +81,10 @@ final class RowFile: CaptionOutput {
         if pending.isEmpty { return }
         try file.write(pending)
         try file.synchronise()
+        if !isNameDurable {
+            try AtomicFile.synchroniseDirectory(of: path)
+            isNameDurable = true
+        }
         pending = []
     }
 

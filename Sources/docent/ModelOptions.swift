@@ -48,14 +48,27 @@ struct ModelOptions: ParsableArguments {
             }
         // Blocks of 8 or 4 bits are the CPU's.
         case .auto where quantize == .none:
-            do { return try CUDABackend(index: 0, environment: environment) } catch let error as CUDAError {
-                if error != .noDevice, !error.isMissingDriver {
-                    StandardStream.error.writeLine("There is a GPU's driver, and the CPU computes: \(error).")
-                }
-            }
+            if let gpu = provenGPU(environment) { return gpu }
         case .auto, .cpu: break
         }
         return CPUBackend(threads: threadCount)
+    }
+
+    /// The first GPU, if it computes every operation as the CPU does: a wrong caption is worse than a late one.
+    private func provenGPU(_ environment: [String: String]) -> CUDABackend? {
+        let problem: String
+        do {
+            let gpu = try CUDABackend(index: 0, environment: environment)
+            guard let wrong = try OperationFinding.all(on: gpu).first(where: { !$0.isWithin }) else { return gpu }
+            problem = "\(gpu.name) computes \(wrong.name) with an error of \(wrong.error), allowed is \(wrong.allowed)"
+        } catch let error as CUDAError {
+            if error == .noDevice || error.isMissingDriver { return nil }
+            problem = error.description
+        } catch {
+            problem = "\(error)"
+        }
+        StandardStream.error.writeLine("There is a GPU's driver, and the CPU computes: \(problem).")
+        return nil
     }
 
     func load(on backend: any Backend) throws -> LoadedModel {
