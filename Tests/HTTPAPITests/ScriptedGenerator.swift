@@ -3,7 +3,7 @@ import Inference
 import Models
 import Synchronization
 
-/// Answers every prompt with the same words, one token a word; `gate` holds each answer after its first word.
+/// Answers every prompt with the same words, one token a word and no more than were asked for; `gate` holds each answer after its first word.
 final class ScriptedGenerator: TextGenerator {
     private let words: [String]
     private let gate: Gate?
@@ -25,6 +25,7 @@ final class ScriptedGenerator: TextGenerator {
         return AsyncThrowingStream { continuation in
             let task = Task { [words, gate, failure] in
                 if let failure { return continuation.finish(throwing: failure) }
+                let words = words.prefix(request.sampling.maxTokens ?? .max)
                 for (index, word) in words.enumerated() {
                     if index == 1, let gate { await gate.passed() }
                     if Task.isCancelled { return }
