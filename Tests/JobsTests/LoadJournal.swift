@@ -46,6 +46,15 @@ struct LoadJournal {
         /// Text of each blob.
         var blobs: [String: String] = [:]
         var problems: [String] = []
+        var lines: [Substring] = []
+
+        /// What was noted of a request and its job, between the beginnings of lives.
+        func story(of id: Int64, _ job: String) -> String {
+            lines.filter { line in
+                let words = line.split(separator: " ")
+                return words[0] == "life" || words.dropFirst().contains { $0 == job || $0 == String(id) }
+            }.joined(separator: "\n")
+        }
     }
 
     /// Compares a store that was just opened after a kill with all that was noted.
@@ -65,7 +74,9 @@ struct LoadJournal {
         var problems = notes.problems + (try await Invariants.problems(of: store))
         for (id, job) in notes.jobs {
             guard let row = rows[id] else {
-                if !mayBePruned(id, of: job, notes, hasSkipped) { problems.append("request \(id) is lost") }
+                if !mayBePruned(id, of: job, notes, hasSkipped) {
+                    problems.append("request \(id) is lost\n\(notes.story(of: id, job))")
+                }
                 continue
             }
             problems += self.problems(of: row, id, notes).map { "request \(id), \($0)" }
@@ -93,7 +104,8 @@ struct LoadJournal {
         var notes = Notes()
         var life = 0
         let text = String(decoding: try DurableFile.contents(of: path) ?? [], as: UTF8.self)
-        for line in text.split(separator: "\n") {
+        notes.lines = text.split(separator: "\n")
+        for line in notes.lines {
             let words = line.split(separator: " ").map(String.init)
             let id = words.count > 1 ? Int64(words[1]) ?? 0 : 0
             let epoch = words.count > 2 ? Int64(words[2]) ?? 0 : 0
