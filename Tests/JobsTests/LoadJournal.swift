@@ -6,8 +6,8 @@ import GRDB
 struct LoadJournal {
     /// The state and the result of every request that was final when somebody looked last.
     private var finals: [Int64: String] = [:]
-    /// Those that anybody has seen final: they may be gone by now.
-    private var everFinal: Set<Int64> = []
+    /// Those that were seen final, or found missing with a reason: they may be gone for ever.
+    private var gone: Set<Int64> = []
     private(set) var counts = Counts()
     /// Whether leases may run out in a living process, and requests be handed out again for it.
     private let leasesRunOut: Bool
@@ -74,7 +74,9 @@ struct LoadJournal {
         var problems = notes.problems + (try await Invariants.problems(of: store))
         for (id, job) in notes.jobs {
             guard let row = rows[id] else {
-                if !mayBePruned(id, of: job, notes, hasSkipped) {
+                if mayBePruned(id, of: job, notes, hasSkipped) {
+                    gone.insert(id)
+                } else {
                     problems.append("request \(id) is lost\n\(notes.story(of: id, job))")
                 }
                 continue
@@ -86,7 +88,7 @@ struct LoadJournal {
         }
         finals = rows.filter { ["succeeded", "failed", "cancelled", "expired"].contains($0.value.state) }
             .mapValues(Self.outcome)
-        everFinal.formUnion(finals.keys)
+        gone.formUnion(finals.keys)
         problems += try await lostBlobs(notes, store)
         problems += try await disorder(store)
         if !DurableFile.names(in: store.blobs.incoming).isEmpty { problems.append("an unfinished blob is left") }
@@ -136,7 +138,7 @@ struct LoadJournal {
     /// as two lives ended: the look after the second, which recovers the queue, has seen it, unless it was left out.
     private func mayBePruned(_ id: Int64, of job: String, _ notes: Notes, _ hasSkipped: Bool) -> Bool {
         let isSetAside =
-            everFinal.contains(id) || notes.claims[id, default: []].count > 1
+            gone.contains(id) || notes.claims[id, default: []].count > 1
             || hasSkipped && notes.life >= notes.births[id, default: 0] + 2
         return notes.asked.contains(id) || notes.ends[id] != nil || notes.cancelling.contains(job) || isSetAside
     }
