@@ -107,14 +107,9 @@ import Testing
 
     /// What `service` says until it closes the connection.
     private func answer(of service: TestService, to request: String) async throws -> String {
-        try await service.serve(.live) { client in
-            let port = try #require(client.port)
-            return try await blocking {
-                let socket = try Socket.connect(port: port)
-                defer { close(socket) }
-                _ = Socket.write(request, to: socket)
-                return Socket.read(socket, until: "never to come")
-            }
+        try await service.talk { socket in
+            _ = Socket.write(request, to: socket)
+            return Socket.read(socket, until: "never to come")
         }
     }
 }

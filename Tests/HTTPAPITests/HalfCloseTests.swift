@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Hummingbird
 import HummingbirdTesting
+import Synchronization
 import Testing
 
 @testable import HTTPAPI
@@ -15,7 +16,7 @@ import Testing
     {
         let gate = Gate()
         let service = try TestService(ScriptedGenerator(["a ", "cat"], gate: gate))
-        let text = try await talk(to: service) { socket in
+        let text = try await service.talk { socket in
             _ = Socket.write(StreamingTests.request(""), to: socket)
             shutdown(socket, Int32(SHUT_WR))
             let question = Socket.read(socket, until: Self.question)
@@ -31,7 +32,7 @@ import Testing
     @Test(.timeLimit(.minutes(5))) func `a stream goes on for a client that only ended its sending`() async throws {
         let gate = Gate()
         let service = try TestService(ScriptedGenerator(["a ", "cat"], gate: gate))
-        let text = try await talk(to: service) { socket in
+        let text = try await service.talk { socket in
             _ = Socket.write(StreamingTests.request(#""stream":true"#), to: socket)
             let beginning = Socket.read(socket, until: #""content":"a ""#)
             shutdown(socket, Int32(SHUT_WR))
@@ -45,7 +46,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(5))) func `requests that came together before the end are all answered`() async throws {
         let service = try TestService(ScriptedGenerator(["a ", "cat"]))
-        let text = try await talk(to: service) { socket in
+        let text = try await service.talk { socket in
             _ = Socket.write(
                 StreamingTests.request("") + StreamingTests.request(#""stream":true"#) + StreamingTests.request(""),
                 to: socket)
@@ -60,25 +61,15 @@ import Testing
     @Test(.timeLimit(.minutes(5))) func `an HTTP 1.0 client that ended its sending counts as gone`() async throws {
         let generator = ScriptedGenerator(["a", "b"], gate: Gate())
         let service = try TestService(generator)
-        let text = try await talk(to: service) { socket in
+        let text = try await service.talk { socket in
             let request = StreamingTests.request("").replacingOccurrences(of: "HTTP/1.1", with: "HTTP/1.0")
             _ = Socket.write(request, to: socket)
+            // One that leaves before its answer is begun has nothing to be cancelled.
+            while generator.requests.withLock({ $0.isEmpty }) { usleep(1_000) }
             shutdown(socket, Int32(SHUT_WR))
             return Socket.read(socket, until: "never to come")
         }
+        for await _ in generator.cancellations { break }
         #expect(!text.contains("102") && !text.contains("200 OK"))
-    }
-
-    private func talk(
-        to service: TestService, _ body: @escaping @Sendable (_ socket: Int32) -> String
-    ) async throws -> String {
-        try await service.serve(.live) { client in
-            let port = try #require(client.port)
-            return try await blocking {
-                let socket = try Socket.connect(port: port)
-                defer { close(socket) }
-                return body(socket)
-            }
-        }
     }
 }

@@ -55,7 +55,7 @@ import Testing
     func `what can be read in two ways is refused, and nothing behind it is read`(name: String) async throws {
         let request = try #require(Self.smuggling[name])
         let service = try TestService(ScriptedGenerator(["never"]))
-        let text = try await talk(to: service) { socket in
+        let text = try await service.talk { socket in
             _ = Socket.write(request, to: socket)
             return Socket.read(socket, until: "never to come")
         }
@@ -66,7 +66,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(5))) func `requests that are sent together are answered in their order`() async throws {
         let service = try TestService(ScriptedGenerator(["a"]))
-        let text = try await talk(to: service) { socket in
+        let text = try await service.talk { socket in
             for number in 0..<40 {
                 let chat = StreamingTests.request(number % 2 == 0 ? "" : #""stream":true"#)
                 let request = number % 4 < 2 ? chat : "GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -88,7 +88,7 @@ import Testing
         let user = String(repeating: "x", count: Load.isLong ? 3_000_000 : 10_000)
         let body = #"{"messages":[{"role":"user","content":"What?"}],"user":"\#(user)"}"#
         let start = ContinuousClock.now
-        let text = try await talk(to: service) { socket in
+        let text = try await service.talk { socket in
             let chunks = body.map { "1\r\n\($0)\r\n" }.joined()
             _ = Socket.write(Self.post + "Transfer-Encoding: chunked\r\n\r\n" + chunks + "0\r\n\r\n", to: socket)
             return Socket.read(socket, until: #""prompt_logprobs":null}"#)
@@ -129,19 +129,6 @@ import Testing
             }
             let statistics = try await service.store.statistics()
             #expect(statistics.waitingInteractive == 0 && statistics.running == 0)
-        }
-    }
-
-    private func talk(
-        to service: TestService, _ body: @escaping @Sendable (_ socket: Int32) -> String
-    ) async throws -> String {
-        try await service.serve(.live) { client in
-            let port = try #require(client.port)
-            return try await blocking {
-                let socket = try Socket.connect(port: port)
-                defer { close(socket) }
-                return body(socket)
-            }
         }
     }
 }

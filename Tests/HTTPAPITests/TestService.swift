@@ -1,10 +1,12 @@
 import Foundation
+import Glibc
 import Hummingbird
 import HummingbirdTesting
 import Inference
 import Jobs
 import Logging
 import Models
+import Testing
 import Workers
 
 @testable import HTTPAPI
@@ -62,6 +64,18 @@ struct TestService: Sendable {
         let result = try await whileDispatching { try await server.application.test(setup) { try await body($0) } }
         if keepsFolder { try await store.close() } else { try await close() }
         return result
+    }
+
+    /// What comes of a conversation over one connection, on a thread of its own.
+    func talk(_ body: @escaping @Sendable (_ socket: Int32) -> String) async throws -> String {
+        try await serve(.live) { client in
+            let port = try #require(client.port)
+            return try await blocking {
+                let socket = try Socket.connect(port: port)
+                defer { Glibc.close(socket) }
+                return body(socket)
+            }
+        }
     }
 
     func whileDispatching<Result: Sendable>(
