@@ -73,10 +73,12 @@ public final class ChildProcess: Sendable {
 
     /// Starts a program that the build puts beside the test bundle.
     public convenience init(
-        besideTests name: String, _ arguments: [String], environment: [String: String] = [:]
+        besideTests name: String, _ arguments: [String], environment: [String: String] = [:], output: Stream = .null,
+        errors: Stream = .null
     ) throws {
         let folder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        try self.init(folder.appending(path: name).path, arguments, environment: environment)
+        try self.init(
+            folder.appending(path: name).path, arguments, environment: environment, output: output, errors: errors)
     }
 
     public var isRunning: Bool {

@@ -27,6 +27,29 @@ struct OperationTests {
         }
     }
 
+    /// The check that decides whether a device is trusted.
+    @Test func `a result that is wrong, no number, or of another size is an error`() throws {
+        let reference = CPUBackend(threads: 1)
+        func error(_ change: @escaping @Sendable (any Backend) -> [Float]) throws -> Float {
+            var error: Float = -1
+            try Emulation.withBackend { backend in
+                error = try OperationVector("made up") { backend, _ in
+                    try change(backend).withUnsafeBytes { bytes in
+                        let host = Tensor(
+                            shape: [1, bytes.count / 4], type: .f32, storage: .host(byteCount: bytes.count))
+                        host.address.copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
+                        return [try backend.upload(host)]
+                    }
+                }.error(of: backend, against: reference)
+            }
+            return error
+        }
+        #expect(try error { _ in [1, 2] } == 0)
+        #expect(try error { $0 is CUDABackend ? [1, 2.5] : [1, 2] } == 0.25)
+        #expect(try error { $0 is CUDABackend ? [.nan, 2] : [1, 2] } == .infinity)
+        #expect(try error { $0 is CUDABackend ? [1] : [1, 2] } == .infinity)
+    }
+
     @Test func `every kernel has a vector that launches it`() throws {
         try Emulation.withBackend(slabBytes: 8 << 20) { backend in
             for vector in OperationVector.all { _ = try vector.values(on: backend) }

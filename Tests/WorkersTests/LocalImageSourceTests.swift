@@ -5,6 +5,12 @@ import Workers
 
 struct LocalImageSourceTests {
     private func failure(_ path: String, maxBytes: Int = 100) async throws -> RequestFailure? {
+        try await failure(maxBytes: maxBytes) { _ in .file(path) }
+    }
+
+    private func failure(
+        maxBytes: Int, of reference: (BlobStore) async throws -> ImageReference
+    ) async throws -> RequestFailure? {
         let folder = FileManager.default.temporaryDirectory.appending(path: "source-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -12,7 +18,7 @@ struct LocalImageSourceTests {
         let source = LocalImageSource(blobs: store.blobs, maxBytes: maxBytes)
         let result: RequestFailure?
         do {
-            _ = try await source.bytes(of: .file(path))
+            _ = try await source.bytes(of: try await reference(store.blobs))
             result = nil
         } catch {
             result = error as? RequestFailure
@@ -36,5 +42,13 @@ struct LocalImageSourceTests {
 
     @Test func `the limit is the one that was given`() async throws {
         #expect(try await failure(#filePath, maxBytes: 1 << 20) == nil)
+    }
+
+    @Test func `a blob that is no image's size is not read, for uploaded files may be large`() async throws {
+        let blob: (BlobStore) async throws -> ImageReference = {
+            .blob(try await $0.put([UInt8](repeating: 1, count: 101)))
+        }
+        #expect(try await failure(maxBytes: 100, of: blob)?.code == "image_too_large")
+        #expect(try await failure(maxBytes: 101, of: blob) == nil)
     }
 }

@@ -67,7 +67,7 @@ final class DocentProcess: Sendable {
             let id = UUID().uuidString
             (output, errors) = (directory.appending(path: id + ".out"), directory.appending(path: id + ".err"))
             process = try ChildProcess(
-                Self.binary, arguments,
+                besideTests: "docent", arguments,
                 environment: ["DOCENT_HOME": directory.path, "PATH": "/usr/bin:/bin"].merging(environment) { $1 },
                 output: elsewhere.map { .descriptor($0.fileDescriptor) } ?? .file(output.path),
                 errors: .file(errors.path))
@@ -112,13 +112,6 @@ final class DocentProcess: Sendable {
                 }
             let said = FileManager.default.contents(atPath: output.path) ?? Data()
             return Ended(status: status, output: String(decoding: said, as: UTF8.self), errors: saidOnError)
-        }
-
-        /// Beside the test bundle, where the build puts both.
-        private static var binary: String {
-            URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(
-                path: "docent"
-            ).path
         }
     }
 }
